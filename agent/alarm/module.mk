@@ -1,0 +1,3 @@
+libmeterx_a_SOURCES += \
+	agent/alarm/alarm.h \
+	agent/alarm/event.h

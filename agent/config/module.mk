@@ -1,0 +1,5 @@
+libmeterx_a_SOURCES += \
+	agent/config/conf.h \
+	agent/config/problem.c agent/config/problem.h \
+	agent/config/profile.h \
+	agent/config/quantity.h

@@ -1,0 +1,54 @@
+/* problem: see problem.h. */
+#include "config.h"
+
+#include "config/problem.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+
+#include "core/util.h"
+
+void problem_add(struct problems *problems, const char *file, int line, const char *format, ...)
+{
+	struct problem *problem;
+	va_list args;
+	char *text;
+
+	if (problems->count >= PROBLEMS_MAX) {
+		problems->dropped++;
+		return;
+	}
+	va_start(args, format);
+	if (vasprintf(&text, format, args) < 0)
+		abort();
+	va_end(args);
+	problems->items = xrealloc(problems->items, problems->count + 1, sizeof(*problem));
+	problem = &problems->items[problems->count++];
+	problem->file = xstrdup(file);
+	problem->line = line;
+	problem->text = text;
+}
+
+void problems_print(const struct problems *problems, FILE *out)
+{
+	for (size_t i = 0; i < problems->count; i++) {
+		const struct problem *problem = &problems->items[i];
+
+		if (problem->line > 0)
+			fprintf(out, "%s:%d: %s\n", problem->file, problem->line, problem->text);
+		else
+			fprintf(out, "%s: %s\n", problem->file, problem->text);
+	}
+	if (problems->dropped > 0)
+		fprintf(out, "... and %zu more\n", problems->dropped);
+}
+
+void problems_free(struct problems *problems)
+{
+	for (size_t i = 0; i < problems->count; i++) {
+		free(problems->items[i].file);
+		free(problems->items[i].text);
+	}
+	free(problems->items);
+	*problems = (struct problems)PROBLEMS_INIT;
+}

@@ -1,0 +1,231 @@
+/*
+ * profile: what one meter model is, as data (conf/profiles/NAME.conf).
+ *
+ * A profile is read and checked whole, then never changes. It is shared by
+ * reference count between the panels that use it. Register numbers in the
+ * structures are PDU addresses (0-based); those in the file are as the meter's
+ * manual prints them (file option "base").
+ */
+#ifndef METERX_CONFIG_PROFILE_H
+#define METERX_CONFIG_PROFILE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "config/problem.h"
+#include "config/quantity.h"
+
+#define PROFILE_MODELS_MAX 8
+
+/* How often a point is read. A bit mask of classes is written 1u << class. */
+enum poll_class {
+	POLL_ALARM, /* every alarm-poll: alarm status, latches */
+	POLL_FAST,  /* every poll: measurements */
+	POLL_SLOW,  /* every slow-poll, and when a counter says that something moved: settings, counters */
+	POLL_ONCE,  /* after every connect: identification */
+	POLL_CLASSES,
+};
+
+enum word_type {
+	TYPE_U16,
+	TYPE_I16,
+	TYPE_U32,
+	TYPE_I32,
+	TYPE_F32,
+	TYPE_U64,
+	TYPE_I64,
+	TYPE_BITS,
+	TYPE_ASCII,
+};
+
+enum word_order {
+	ORDER_BIG,    /* most significant word in the lowest register */
+	ORDER_LITTLE, /* least significant word first */
+};
+
+enum access {
+	ACCESS_READ,
+	ACCESS_WRITE, /* command registers: never read */
+	ACCESS_READ_WRITE,
+};
+
+/* Which of two places a value is taken from, where a meter offers both. */
+enum encoding {
+	ENCODING_ANY,     /* the only place there is */
+	ENCODING_INTEGER, /* 16-bit integer with a scale register */
+	ENCODING_FLOAT,
+	ENCODING_AUTO, /* panel setting: whichever costs less time on the line */
+};
+
+/*
+ * count channels of one quantity, from first_channel of its scope, each
+ * stride registers after the other.
+ */
+struct point {
+	enum scope scope;
+	enum quantity quantity;
+	uint16_t first_channel;
+	uint16_t count;
+	uint16_t channel_step; /* channels from one element to the next, normally 1 */
+	uint16_t reg;
+	uint16_t stride;
+	uint16_t words; /* registers of one element: 1, 2, 4; ascii: its length in words */
+	enum word_type type;
+	enum word_order order;
+	enum encoding encoding;
+	enum poll_class poll;
+	enum access access;
+	uint8_t models;        /* bit m: model m of profile.models has it */
+	int8_t exponent;       /* value = raw * 10^(exponent + scale register) in the base unit of the file */
+	bool scaled;           /* scale_reg is used */
+	uint16_t scale_reg;    /* signed exponent for channel i at scale_reg + i * scale_stride */
+	uint16_t scale_stride; /* 0: one for all channels */
+	bool has_rollover;
+	uint64_t rollover; /* energy: raw value at which the register starts again from 0 */
+	int32_t min, max, fallback; /* writable points: permitted raw range and factory default */
+	bool has_range, has_default;
+};
+
+/* Values of MxLevel in the MIB. */
+enum level {
+	LEVEL_HIGH_HIGH = 1,
+	LEVEL_HIGH,
+	LEVEL_LOW,
+	LEVEL_LOW_LOW,
+	LEVEL_OFF,
+	LEVEL_HIGH_NON_LATCHING,
+	LEVEL_LOW_NON_LATCHING,
+	LEVEL_COUNT,
+};
+const char *level_name(enum level level); /* "high-high", as in profiles */
+
+/* Values of MxState in the MIB. */
+enum worst_state {
+	STATE_OK = 1,
+	STATE_WARNING,
+	STATE_CRITICAL,
+	STATE_UNKNOWN,
+};
+
+enum clear_method {
+	CLEAR_NONE,
+	CLEAR_ZERO_BITS, /* write the status register with 0 in the bits to clear; 1 is ignored by the meter */
+	CLEAR_ONES_MASK, /* write a mask with 1 in the bits to clear */
+	CLEAR_COMMAND,   /* write clear_value into clear_reg */
+};
+
+/* One alarm kind of one scope; it stands once for every channel that has Q_ALARM_STATUS. */
+struct profile_alarm {
+	enum scope scope; /* BRANCH, MAINS, VOLTAGE, ALT_VOLTAGE */
+	enum level level;
+	int8_t latched_bit; /* bit of Q_ALARM_STATUS, -1: the meter has no latch for it */
+	int8_t active_bit;  /* bit of Q_ALARM_STATUS, -1: the meter does not show it */
+	enum worst_state severity; /* WARNING or CRITICAL */
+	int16_t counter;    /* quantity that counts its latches, -1: none */
+	int16_t threshold;  /* index into thresholds, -1: none */
+	enum clear_method clear;
+	uint16_t clear_reg, clear_value;
+};
+
+/* Unit of a threshold as the meter holds it; values of MxThresholdUnit in the MIB. */
+enum threshold_unit {
+	THRESHOLD_PERMILLE_OF_RATING = 1, /* 0.1 % of the breaker rating */
+	THRESHOLD_MILLIAMP,
+	THRESHOLD_MILLIVOLT,
+};
+
+/*
+ * One adjustable limit: (scope, channel, level) of mxThresholdTable. Its value,
+ * delay and hysteresis are Q_THRESHOLD, Q_DELAY, Q_HYSTERESIS of
+ * SCOPE_THRESHOLD, channel = index + 1. Sorted by scope, channel, level.
+ */
+struct profile_threshold {
+	enum scope scope;
+	uint16_t channel; /* 0: common to all channels of the scope */
+	enum level level;
+	enum threshold_unit unit;
+	bool zero_disables;
+};
+
+struct profile_command {
+	char name[32]; /* "clear-latches", "reset-energy", "reset-maxima", "reset-demand", ... */
+	enum scope scope; /* PANEL: reg; BRANCH, TWO_POLE, THREE_POLE, MAINS: reg + (channel - 1) */
+	uint16_t count;
+	uint16_t reg;
+	uint16_t value;
+};
+
+/* Registers that may be read in one request; outside all of them is never read. PDU addresses, inclusive. */
+struct profile_block {
+	uint16_t first, last;
+};
+
+struct profile_model {
+	char name[32]; /* "A" */
+	uint16_t id;   /* content of the identification register */
+};
+
+/* CT arrangement: which channel is on which voltage phase (reference, section 7). */
+struct profile_ct_layout {
+	uint16_t value; /* content of Q_CT_LAYOUT */
+	char name[32];  /* "top-feed" */
+	bool sequential; /* phase A,B,C by (n-1) mod 3, else by floor((n-1)/2) mod 3 */
+};
+
+struct profile {
+	int refs;
+	char name[64];
+	char title[128];
+	unsigned base;     /* number printed for PDU address 0 */
+	unsigned function; /* 3 or 4 */
+	unsigned max_read, max_write; /* registers per request */
+	unsigned branches; /* branch channels */
+	unsigned mains;    /* number of mains sets */
+	int32_t no_value_i16; /* marker, e.g. -32768; outside the i16 range: none */
+	struct profile_model models[PROFILE_MODELS_MAX];
+	unsigned n_models; /* 0: one model, not told apart */
+	struct point *points; /* sorted by scope, quantity, first_channel, encoding */
+	unsigned n_points;
+	struct profile_alarm *alarms; /* sorted by scope, level */
+	unsigned n_alarms;
+	struct profile_threshold *thresholds;
+	unsigned n_thresholds;
+	struct profile_command *commands;
+	unsigned n_commands;
+	struct profile_block *blocks; /* sorted, not overlapping */
+	unsigned n_blocks;
+	struct profile_ct_layout *ct_layouts;
+	unsigned n_ct_layouts;
+	/*
+	 * Registers of class POLL_ALARM whose change means that a latch came and
+	 * went between two polls (the global counters): a change makes class
+	 * POLL_SLOW due at once. PDU addresses; n_triggers 0: none.
+	 */
+	uint16_t *triggers;
+	unsigned n_triggers;
+};
+
+/*
+ * Read DIR/NAME.conf. On success *profile has one reference. On failure every
+ * problem found is in problems and nothing is returned. No other effect.
+ * 0, -EINVAL (problems), or -errno when the file cannot be read (also in problems).
+ */
+int profile_load(const char *dir, const char *name, struct problems *problems,
+	struct profile **profile);
+/* The same from a path; the name is the file's name less ".conf". */
+int profile_load_file(const char *path, struct problems *problems, struct profile **profile);
+
+struct profile *profile_ref(struct profile *profile); /* main thread */
+void profile_unref(struct profile *profile);          /* main thread; NULL is accepted */
+
+/* Index of the model with that identification, -1 when it is not one of ours. */
+int profile_model_find(const struct profile *profile, uint16_t id);
+
+/* Highest channel number + 1 of a quantity in a scope, 0 when the profile lacks it. */
+unsigned profile_channels(const struct profile *profile, enum scope scope,
+	enum quantity quantity);
+
+const struct profile_command *profile_command_find(const struct profile *profile,
+	const char *name, enum scope scope);
+
+#endif

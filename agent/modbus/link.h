@@ -1,0 +1,32 @@
+/*
+ * link: one bus or one TCP peer, with its thread, connection and rhythm.
+ *
+ * State machine, every change through one function which logs it once:
+ *
+ *	DOWN -> CONNECTING -> UP -> BACKOFF (doubling, capped, jittered) -> CONNECTING
+ *
+ * While UP the thread serves, read by read, whichever panel is due: alarm polls
+ * before measurement polls before slow ones, fair between panels. Jobs that
+ * overtake polls (writes) will enter here, before each read.
+ */
+#ifndef METERX_MODBUS_LINK_H
+#define METERX_MODBUS_LINK_H
+
+#include "store/site.h"
+
+struct link;
+
+/*
+ * Start the thread for site->links[position] and its panels. Takes references
+ * to what it uses. NULL with errno when no thread can be had. Main thread.
+ */
+struct link *link_start(struct site *site, size_t position);
+
+/* A reload left this link's settings unchanged: take the panels of the new site; unchanged ones go on without a gap. */
+void link_update(struct link *link, struct site *site, size_t position);
+
+/* Ask all links to stop first (link_stop_begin), then wait for each (bounded by its response timeout). */
+void link_stop_begin(struct link *link);
+void link_stop(struct link *link); /* frees it */
+
+#endif

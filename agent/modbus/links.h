@@ -1,0 +1,20 @@
+/*
+ * links: the set of running links. Main thread.
+ */
+#ifndef METERX_MODBUS_LINKS_H
+#define METERX_MODBUS_LINKS_H
+
+#include "store/site.h"
+
+struct links;
+
+struct links *links_new(void);
+/*
+ * Make the running links those of the site: unchanged ones go on with their
+ * connection, changed and vanished ones are stopped, new ones started.
+ * 0 or -errno of the first that could not be started (logged; the rest run).
+ */
+int links_apply(struct links *links, struct site *site);
+void links_stop(struct links *links); /* stops all and frees */
+
+#endif

@@ -1,0 +1,68 @@
+/*
+ * plan: which registers to read in how few and how cheap requests.
+ *
+ * Pure. A plan is computed once for (profile, model, encoding, blocks, set of
+ * due poll classes, line) and then only read. It is exactly minimal under the
+ * wire model
+ *
+ *	T = sum over reads [(13 + 2 n) * bits / baud + 2 * gap + turnaround]
+ *
+ * among all sequences of reads which cover every needed register, cut no
+ * multi-register value in two, stay within one block of the profile, and are
+ * no longer than max_registers.
+ */
+#ifndef METERX_MODBUS_PLAN_H
+#define METERX_MODBUS_PLAN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "config/profile.h"
+
+struct plan_read {
+	uint16_t reg; /* PDU address */
+	uint16_t count;
+	unsigned classes; /* 1 << poll_class of the points in it */
+};
+
+struct plan {
+	struct plan_read *reads; /* by register */
+	unsigned n_reads;
+	unsigned words;  /* registers read */
+	unsigned needed; /* of these, registers some point needs */
+};
+
+/* What a line costs, in microseconds; for TCP a plain model of one round trip. */
+struct plan_line {
+	uint32_t per_read_us;
+	uint32_t per_word_us;
+	uint16_t max_registers;
+};
+
+struct plan_want {
+	const struct profile *profile;
+	int model; /* index into profile.models; -1: only what all models have */
+	enum encoding encoding; /* INTEGER or FLOAT */
+	bool two_pole, three_pole;
+	unsigned classes; /* 1 << poll_class, one or more */
+};
+
+/* RTU line of that speed; bits per character 10 (8N1) or 11. */
+struct plan_line plan_line_rtu(uint32_t baud, unsigned bits, uint32_t turnaround_us);
+struct plan_line plan_line_tcp(uint32_t round_trip_us);
+
+/* A register is needed by a point, or holds the scale of a needed point. */
+bool plan_wants_point(const struct plan_want *want, const struct point *point);
+
+/* Never fails for a profile that profile_load() accepted. Free with plan_free(). */
+struct plan *plan_build(const struct plan_want *want, const struct plan_line *line);
+void plan_free(struct plan *plan);
+
+uint64_t plan_time_us(const struct plan *plan, const struct plan_line *line);
+/* Time of the same registers in ceil(needed / 125) reads: the wire model's ideal. */
+uint64_t plan_ideal_us(const struct plan *plan, const struct plan_line *line);
+
+/* INTEGER or FLOAT: whichever costs less time on that line for class POLL_FAST. */
+enum encoding plan_choose_encoding(const struct plan_want *want, const struct plan_line *line);
+
+#endif

@@ -1,0 +1,26 @@
+/*
+ * agentx: the SNMP thread: its Net-SNMP subagent session, its loop, its answers.
+ *
+ * The only thread that calls Net-SNMP. It runs without a master and connects
+ * when one comes; after a restart of the master all OIDs answer again within
+ * 1.5 s. Get and GetNext for our tables are answered in the session callback
+ * (performance.md 9.2); everything else takes the library's way.
+ */
+#ifndef METERX_SNMP_AGENTX_H
+#define METERX_SNMP_AGENTX_H
+
+#include "store/site.h"
+
+struct agentx;
+
+/*
+ * Start the thread. socket: path or "tcp:host:port" of the master. Takes a
+ * reference to site. NULL with errno when no thread can be had. Main thread.
+ */
+struct agentx *agentx_start(const char *socket, struct site *site);
+/* Serve another site from the next request on (takes a reference). Main thread. */
+void agentx_set_site(struct agentx *agentx, struct site *site);
+/* Close the session (orderly, when the master is there) and end the thread. */
+void agentx_stop(struct agentx *agentx);
+
+#endif

@@ -1,0 +1,3 @@
+libmeterx_a_SOURCES += \
+	agent/snmp/agentx.h \
+	agent/snmp/table.h

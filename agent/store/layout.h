@@ -1,0 +1,57 @@
+/*
+ * layout: where in a snapshot each value of a profile stands.
+ *
+ * Derived from a profile once, then only read; shared by all panels with that
+ * profile. One 32-bit cell a value, 64 bits for wide quantities, nothing for
+ * what the meter does not have.
+ */
+#ifndef METERX_STORE_LAYOUT_H
+#define METERX_STORE_LAYOUT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "config/profile.h"
+
+struct layout_slot {
+	int32_t offset; /* of channel 1 in the narrow or wide array; -1: not in this profile */
+	uint16_t count; /* channels 1 to count */
+};
+
+/* Rows of one MIB table within a panel, as sorted keys. */
+struct rowset {
+	uint64_t *keys; /* ROW_KEY(a, b, c): the sub-identifiers after the panel index */
+	uint32_t n;
+};
+#define ROW_KEY(a, b, c) ((uint64_t)(a) << 40 | (uint64_t)(b) << 16 | (uint64_t)(c))
+#define ROW_KEY_A(key)   ((uint32_t)((key) >> 40))
+#define ROW_KEY_B(key)   ((uint32_t)((key) >> 16 & 0xffffff))
+#define ROW_KEY_C(key)   ((uint32_t)((key)&0xffff))
+
+struct layout {
+	int refs; /* main thread */
+	struct profile *profile;
+	bool two_pole, three_pole;
+	struct layout_slot slots[SCOPE_COUNT][QUANTITY_COUNT];
+	uint32_t n_narrow, n_wide;
+	struct rowset branches;   /* (branch, 0, 0) */
+	struct rowset mains;      /* (mains, phase, 0) */
+	struct rowset voltages;   /* (source, measure, 0) */
+	struct rowset sources;    /* (source, 0, 0) */
+	struct rowset thresholds; /* (scope, channel, level) */
+	struct rowset alarms;     /* (scope, channel, level): every channel that has Q_ALARM_STATUS */
+};
+
+/* Takes its own reference to the profile. Without two_pole/three_pole those scopes have no slots. */
+struct layout *layout_new(struct profile *profile, bool two_pole, bool three_pole);
+struct layout *layout_ref(struct layout *layout);
+void layout_unref(struct layout *layout);
+
+static inline bool layout_has(const struct layout *layout, enum scope scope,
+	enum quantity quantity)
+{
+	return layout->slots[scope][quantity].offset >= 0;
+}
+
+#endif

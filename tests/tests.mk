@@ -1,0 +1,4 @@
+# Unit tests (cmocka), simulator, integration scenarios, benchmarks.
+
+include tests/unit/unit.mk
+include tests/sim/sim.mk

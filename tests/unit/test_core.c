@@ -1,0 +1,141 @@
+/* Numbers from text, truncating copies, and the loop's timers, descriptors and wake-ups. */
+#include "config.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "core/clock.h"
+#include "core/log.h"
+#include "core/loop.h"
+#include "core/util.h"
+
+static void number_parse_takes_whole_numbers_only(void **state)
+{
+	static const struct {
+		const char *text;
+		int rc;
+		int64_t value;
+	} cases[] = {
+		{ "0", 0, 0 },         { "-5", 0, -5 },         { "0x1f", 0, 31 },
+		{ "100", 0, 100 },     { "101", -ERANGE, 0 },   { "-11", -ERANGE, 0 },
+		{ "", -EINVAL, 0 },    { "7x", -EINVAL, 0 },    { " 7", -EINVAL, 0 },
+		{ "1e3", -EINVAL, 0 }, { "0x", -EINVAL, 0 },    { "99999999999999999999", -ERANGE, 0 },
+	};
+	(void)state;
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		int64_t value = 0;
+
+		assert_int_equal(number_parse(cases[i].text, -10, 100, &value), cases[i].rc);
+		assert_int_equal(value, cases[i].value);
+	}
+}
+
+static void text_copy_truncates_and_terminates(void **state)
+{
+	char small[4];
+	(void)state;
+
+	text_copy(small, sizeof(small), "abcdef");
+	assert_string_equal(small, "abc");
+	text_copy(small, sizeof(small), "");
+	assert_string_equal(small, "");
+}
+
+static void log_levels_have_names(void **state)
+{
+	enum log_level level;
+	(void)state;
+
+	assert_true(log_level_parse("debug", &level));
+	assert_int_equal(level, LOG_LEVEL_DEBUG);
+	assert_false(log_level_parse("verbose", &level));
+}
+
+struct counts {
+	struct loop *loop;
+	int timers, wakes, bytes;
+};
+
+static void on_timer(void *arg)
+{
+	struct counts *counts = arg;
+
+	counts->timers++;
+}
+
+static void on_wake(void *arg)
+{
+	struct counts *counts = arg;
+
+	counts->wakes++;
+	loop_stop(counts->loop);
+}
+
+static void on_byte(int fd, void *arg)
+{
+	struct counts *counts = arg;
+	char byte;
+
+	assert_int_equal(read(fd, &byte, 1), 1);
+	counts->bytes++;
+	loop_remove_fd(counts->loop, fd);
+}
+
+static void loop_runs_timers_descriptors_and_wakes(void **state)
+{
+	struct counts counts = { .loop = loop_new() };
+	int ends[2], timer;
+	(void)state;
+
+	assert_non_null(counts.loop);
+	assert_int_equal(pipe(ends), 0);
+	clock_set(1000, -1);
+	timer = loop_add_timer(counts.loop, 50, on_timer, &counts);
+	assert_int_equal(loop_add_fd(counts.loop, ends[0], on_byte, &counts), 0);
+	assert_int_equal(write(ends[1], "ab", 2), 2);
+	assert_int_equal(loop_turn(counts.loop, 0), 0);
+	assert_int_equal(counts.bytes, 1);
+	assert_int_equal(counts.timers, 0);
+
+	/* Ten periods late: runs once, the rest is skipped. */
+	clock_set(1500, -1);
+	assert_int_equal(loop_turn(counts.loop, 0), 0);
+	assert_int_equal(loop_turn(counts.loop, 0), 0);
+	assert_int_equal(counts.timers, 1);
+	assert_int_equal(counts.bytes, 1);
+	loop_remove_timer(counts.loop, timer);
+	clock_set(3000, -1);
+	assert_int_equal(loop_turn(counts.loop, 0), 0);
+	assert_int_equal(counts.timers, 1);
+
+	loop_on_wake(counts.loop, on_wake, &counts);
+	loop_wake(counts.loop);
+	loop_wake(counts.loop);
+	assert_int_equal(loop_run(counts.loop), 0);
+	assert_int_equal(counts.wakes, 1);
+
+	clock_set(-1, -1);
+	close(ends[0]);
+	close(ends[1]);
+	loop_free(counts.loop);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(number_parse_takes_whole_numbers_only),
+		cmocka_unit_test(text_copy_truncates_and_terminates),
+		cmocka_unit_test(log_levels_have_names),
+		cmocka_unit_test(loop_runs_timers_descriptors_and_wakes),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

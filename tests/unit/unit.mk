@@ -1,0 +1,9 @@
+# Unit tests: one program per module, each linked to the agent's library.
+
+UNIT_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS) $(CONFUSE_CFLAGS) $(MODBUS_CFLAGS) \
+	-DTEST_SRCDIR=\"$(abs_top_srcdir)\" -DTEST_BUILDDIR=\"$(abs_top_builddir)\"
+UNIT_LIBS = $(AGENT_LIBS) $(CMOCKA_LIBS)
+
+if HAVE_CMOCKA
+include tests/unit/core.mk
+endif
