@@ -13,13 +13,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "snmp/view.h"
 #include "store/site.h"
 
 #define ROW_INDEX_MAX 4
 #define OID_SUFFIX_MAX (2 + 1 + ROW_INDEX_MAX)
-
-/* SNMP thread's window on the agent's data during one request. */
-struct view;
 
 struct row {
 	struct view *view;
@@ -56,41 +54,43 @@ struct column {
 	intptr_t arg;           /* whatever else the getter wants */
 };
 
+/*
+ * A table says where its rows are in one of three ways:
+ *
+ *  rows set     rows of panels: the index is the panel's, then n_index - 1
+ *               sub-identifiers as in the keys of the rowset. The engine finds
+ *               and steps; row.panel and row.snapshot are set. locate, when
+ *               given, sets scope, channel or item from row.index.
+ *  find, next   anything else.
+ *  n_index 0    a group of scalars: the one row has only its view, unless
+ *               locate says more.
+ */
 struct table {
 	const char *name; /* "mxBranchTable" */
 	uint8_t subid;    /* arc below mxObjects */
 	uint8_t n_index;  /* sub-identifiers of the index; 0: a group of scalars (instance .0) */
 	const struct column *columns; /* by subid */
 	size_t n_columns;
-	/*
-	 * Fill row with the row of this index (true), or none (false).
-	 */
+	const struct rowset *(*rows)(const struct panel *panel);
+	void (*locate)(struct row *row);
+	/* The row of this index (true; all of row but view and index is to be set), or none. */
 	bool (*find)(struct view *view, const uint32_t *index, struct row *row);
 	/*
 	 * First row whose index follows the given one in lexical order, or equals it
 	 * when inclusive. n < n_index: a prefix, which sorts before all rows that
-	 * begin with it; n > n_index never happens. False: no further row.
+	 * begin with it; n > n_index never happens. Sets row->index too. False: no
+	 * further row.
 	 */
 	bool (*next)(struct view *view, const uint32_t *index, size_t n, bool inclusive,
 		struct row *row);
 };
 
+/* For table.rows: one row a panel, index panel alone. */
+const struct rowset *table_rows_one(const struct panel *panel);
+
 /* All tables below mxObjects, by subid. */
 extern const struct table *const mx_tables[];
 extern const size_t mx_n_tables;
-
-struct view *view_new(void);
-void view_free(struct view *view);
-/* Change the site (takes over the reference). Between requests only. */
-void view_set_site(struct view *view, struct site *site);
-const struct site *view_site(const struct view *view);
-/* Begin and end of a request: freezes now, drops the pinned snapshots at the end. */
-void view_begin(struct view *view, int64_t now_ms, int64_t now_wall_ms);
-void view_end(struct view *view);
-int64_t view_now_ms(const struct view *view);
-int64_t view_now_wall_ms(const struct view *view);
-/* The panel's snapshot, pinned at first use in this request. */
-const struct snapshot *view_snapshot(struct view *view, const struct panel *panel);
 
 /*
  * GET. suffix: sub-identifiers after mxObjects (table.entry(1).column.index..., or

@@ -1,0 +1,29 @@
+/*
+ * view: the SNMP thread's window on the agent's data.
+ *
+ * During one request time stands still and the snapshot of a panel, once looked
+ * at, stays the same: a request is answered of one moment. SNMP thread only.
+ */
+#ifndef METERX_SNMP_VIEW_H
+#define METERX_SNMP_VIEW_H
+
+#include <stdint.h>
+
+#include "store/site.h"
+
+struct view;
+
+struct view *view_new(void);
+void view_free(struct view *view);
+/* Change the site (takes over the reference). Between requests only. */
+void view_set_site(struct view *view, struct site *site);
+const struct site *view_site(const struct view *view);
+/* Begin and end of a request: freezes now, drops the pinned snapshots at the end. */
+void view_begin(struct view *view, int64_t now_ms, int64_t now_wall_ms);
+void view_end(struct view *view);
+int64_t view_now_ms(const struct view *view);
+int64_t view_now_wall_ms(const struct view *view);
+/* The panel's snapshot, pinned at first use in this request. */
+const struct snapshot *view_snapshot(struct view *view, const struct panel *panel);
+
+#endif
