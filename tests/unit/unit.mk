@@ -6,4 +6,5 @@ UNIT_LIBS = $(AGENT_LIBS) $(CMOCKA_LIBS)
 
 if HAVE_CMOCKA
 include tests/unit/core.mk
+include tests/unit/table.mk
 endif
