@@ -77,12 +77,15 @@ struct point {
 	enum access access;
 	uint8_t models;        /* bit m: model m of profile.models has it */
 	int8_t exponent;       /* value = raw * 10^(exponent + scale register) in the base unit of the file */
-	bool scaled;           /* scale_reg is used */
+	bool scaled;           /* scale and scale_reg are used */
+	uint16_t scale;        /* index into profile.scales */
 	uint16_t scale_reg;    /* signed exponent for channel i at scale_reg + i * scale_stride */
 	uint16_t scale_stride; /* 0: one for all channels */
 	bool has_rollover;
 	uint64_t rollover; /* energy: raw value at which the register starts again from 0 */
-	int32_t min, max, fallback; /* writable points: permitted raw range and factory default */
+	bool has_no_value;
+	uint64_t no_value; /* raw value (as unsigned) that means "absent", beside profile.no_value_i16 */
+	int32_t min, max, fallback; /* writable points: permitted raw range and factory default (raw) */
 	bool has_range, has_default;
 };
 
@@ -155,10 +158,29 @@ struct profile_command {
 	uint16_t value;
 };
 
+/*
+ * Registers that hold the exponents of points, with a rhythm of their own: they
+ * change only when somebody changes CT sizes. Whoever polls keeps the last ones.
+ */
+struct profile_scale {
+	char name[32]; /* as the points of the file refer to it */
+	uint16_t reg, count;
+	uint16_t stride; /* 0: one for all channels */
+	enum poll_class poll;
+};
+
 /* Registers that may be read in one request; outside all of them is never read. PDU addresses, inclusive. */
 struct profile_block {
 	uint16_t first, last;
+	/*
+	 * Not all meters of this kind have it (newer firmware): one that answers
+	 * exception 2 (illegal data address) is not asked again until it is
+	 * identified anew (plan_want.skip_blocks).
+	 */
+	bool optional;
 };
+
+#define PROFILE_BLOCKS_MAX 64 /* plan_want.skip_blocks has a bit for each */
 
 struct profile_model {
 	char name[32]; /* "A" */
@@ -186,6 +208,8 @@ struct profile {
 	unsigned n_models; /* 0: one model, not told apart */
 	struct point *points; /* sorted by scope, quantity, first_channel, encoding */
 	unsigned n_points;
+	struct profile_scale *scales;
+	unsigned n_scales;
 	struct profile_alarm *alarms; /* sorted by scope, level */
 	unsigned n_alarms;
 	struct profile_threshold *thresholds;

@@ -9,7 +9,8 @@
  *
  * among all sequences of reads which cover every needed register, cut no
  * multi-register value in two, stay within one block of the profile, and are
- * no longer than max_registers.
+ * no longer than max_registers (the line's and the profile's). Only a text that
+ * is longer than that is read in pieces.
  */
 #ifndef METERX_MODBUS_PLAN_H
 #define METERX_MODBUS_PLAN_H
@@ -45,14 +46,22 @@ struct plan_want {
 	enum encoding encoding; /* INTEGER or FLOAT */
 	bool two_pole, three_pole;
 	unsigned classes; /* 1 << poll_class, one or more */
+	uint64_t skip_blocks; /* bit b: the meter does not have profile.blocks[b] */
 };
 
 /* RTU line of that speed; bits per character 10 (8N1) or 11. */
 struct plan_line plan_line_rtu(uint32_t baud, unsigned bits, uint32_t turnaround_us);
 struct plan_line plan_line_tcp(uint32_t round_trip_us);
 
-/* A register is needed by a point, or holds the scale of a needed point. */
+/* To be read for this want: class, model, encoding, blocks and access allow it. */
 bool plan_wants_point(const struct plan_want *want, const struct point *point);
+/*
+ * A scale is wanted when its own class is due and some point of the model,
+ * encoding and blocks uses it, whatever that point's class.
+ */
+bool plan_wants_scale(const struct plan_want *want, const struct profile_scale *scale);
+/* Index of the block that a register belongs to, -1: none. */
+int plan_block(const struct profile *profile, uint16_t reg);
 
 /* Never fails for a profile that profile_load() accepted. Free with plan_free(). */
 struct plan *plan_build(const struct plan_want *want, const struct plan_line *line);
