@@ -2,3 +2,4 @@
 
 include tests/unit/unit.mk
 include tests/sim/sim.mk
+include tests/integration/integration.mk

@@ -1,0 +1,256 @@
+#!/usr/bin/env bash
+# check.sh: install what is missing, build every way, run every test.
+# Ends with one line "N passed, N failed", and ", N skipped" if any were: test
+# programs, scenarios and checks of all stages together.
+set -u
+
+# shellcheck source=packaging/setup.sh
+. "$(dirname "$0")/setup.sh"
+
+stages=(gcc clang asan tsan valgrind distcheck lint)
+
+usage() {
+	cat <<TEXT
+Usage: packaging/check.sh [OPTION]...
+
+Installs the Debian packages that are missing (saying which), builds in a
+temporary folder and runs all tests of MeterX.
+
+  -q, --quick          only the stages gcc and lint
+  -o, --only STAGE     only this stage; may be given again
+  -b, --build-dir DIR  build in DIR and leave it there
+  -s, --strict         what is skipped counts as failed (for CI)
+  -n, --no-install     install nothing: skip what cannot be run
+  -h, --help           this text
+
+Stages:
+  gcc        -Werror, the whole suite: unit, oracle, scenarios on a real snmpd
+  clang      -Werror, unit tests
+  asan       address and undefined behaviour sanitizers with leaks, whole suite
+  tsan       thread sanitizer, whole suite
+  valgrind   unit tests, and scenarios with the daemon under it
+  distcheck  the tarball builds, passes the suite, installs and uninstalls
+  lint       MIB, scripts, sample configuration and profiles, module borders
+TEXT
+}
+
+only=()
+work='' keep=no strict=no install=yes
+while [ $# -gt 0 ]; do
+	case $1 in
+	-q | --quick) only+=(gcc lint) ;;
+	-o | --only) shift; only+=("${1:-}") ;;
+	-b | --build-dir) shift; work=${1:-} keep=yes ;;
+	-s | --strict) strict=yes ;;
+	-n | --no-install) install=no ;;
+	-h | --help) usage; exit 0 ;;
+	*) usage >&2; exit 2 ;;
+	esac
+	shift
+done
+for stage in "${only[@]}"; do
+	[[ " ${stages[*]} " == *" $stage "* ]] || {
+		usage >&2
+		exit 2
+	}
+done
+[ ${#only[@]} -eq 0 ] || stages=("${only[@]}")
+if [ "$keep" = yes ]; then
+	mkdir -p "$work" && work=$(cd "$work" && pwd) || exit 2
+else
+	work=$(mktemp -d "${TMPDIR:-/tmp}/meterx-check.XXXXXX") || exit 2
+fi
+
+passed=0 failed=0 skipped=0 child=''
+
+finish() {
+	# All of a stage is one process group of ours.
+	[ -z "$child" ] || kill -TERM -- "-$child" 2>/dev/null
+	[ -z "$child" ] || wait "$child" 2>/dev/null
+	[ "$keep" = yes ] || rm -rf "$work"
+}
+trap finish EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM HUP
+
+# Run a command in a process group of its own, so that it can be ended whole.
+run() {
+	local status
+	set -m
+	"$@" </dev/null &
+	child=$!
+	set +m
+	wait "$child"
+	status=$?
+	child=''
+	return $status
+}
+
+result() { # pass|fail|skip NAME [LOG]
+	case $1 in
+	pass) passed=$((passed + 1)) ;;
+	skip) skipped=$((skipped + 1)); say "  SKIP $2" ;;
+	fail)
+		failed=$((failed + 1))
+		say "  FAIL $2"
+		[ ! -s "${3:-}" ] || sed 's/^/    | /' "$3" | tail -n 200
+		;;
+	esac
+}
+
+# One check: NAME COMMAND...; 77 is a skip.
+check() {
+	local name=$1 status
+	shift
+	run "$@" >"$work/check.log" 2>&1
+	status=$?
+	case $status in
+	0) result pass "$name" ;;
+	77) result skip "$name ($(tail -n 1 "$work/check.log"))" ;;
+	*) result fail "$name" "$work/check.log" ;;
+	esac
+	return $status
+}
+
+have() {
+	command -v "$1" >/dev/null || {
+		result skip "$2 ($1 is not installed)"
+		return 1
+	}
+}
+
+build() { # DIR CONFIGURE-ARGUMENT...
+	local dir=$work/$1
+	shift
+	[ ! -e "$dir/built" ] || return 0
+	mkdir -p "$dir"
+	check "build in $dir" bash -c 'cd "$0" && "$1"/configure -q "${@:2}" && make -s -j'"$jobs"' &&
+		make -s -j'"$jobs"' check TESTS=' "$dir" "$work/src" --enable-werror "$@" || return 1
+	touch "$dir/built"
+}
+
+# Run the suite (or the tests named after --) in DIR and count each test.
+suite() { # DIR MAKE-ARGUMENT...
+	local dir=$work/$1 trs name verdict
+	shift
+	find "$dir" -name '*.trs' -delete
+	run make -k -C "$dir" -j"$jobs" check "$@" >"$dir/suite.log" 2>&1
+	while read -r trs; do
+		name=${trs#"$dir"/}
+		name=${name%.trs}
+		while read -r verdict; do
+			case $verdict in
+			PASS | XFAIL) result pass "$name" ;;
+			SKIP) result skip "$name ($(tail -n 1 "${trs%.trs}.log"))" ;;
+			*) result fail "$name" "${trs%.trs}.log" ;;
+			esac
+		done < <(sed -n 's/^:test-result: \([A-Z]*\).*/\1/p' "$trs")
+	done < <(find "$dir" -name '*.trs' -path '*/tests/*' | sort)
+	[ -n "$(find "$dir" -name '*.trs' | head -n 1)" ] || result fail "no test ran" "$dir/suite.log"
+}
+
+unit_tests() { # DIR
+	(cd "$work/$1" && find tests/unit -type f -name 'test_*' -perm -100 | sort | tr '\n' ' ')
+}
+
+stage_gcc() {
+	build gcc CC=gcc && suite gcc
+}
+
+stage_clang() {
+	have clang "clang build" || return
+	build clang CC=clang && suite clang TESTS="$(unit_tests clang)"
+}
+
+stage_asan() {
+	export UBSAN_OPTIONS=print_stacktrace=1 METERX_TEST_SLOW=3
+	build asan CC=gcc --enable-sanitizer=address,undefined && suite asan
+	unset UBSAN_OPTIONS METERX_TEST_SLOW
+}
+
+stage_tsan() {
+	export TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1 METERX_TEST_SLOW=5
+	build tsan CC=gcc --enable-sanitizer=thread && suite tsan
+	unset TSAN_OPTIONS METERX_TEST_SLOW
+}
+
+stage_valgrind() {
+	local options='-q --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite,possible'
+	have valgrind "valgrind" || return
+	build gcc CC=gcc || return
+	suite gcc TESTS="$(unit_tests gcc)" LOG_COMPILER=valgrind LOG_FLAGS="$options"
+	export METERX_TEST_SLOW=10 METERX_TEST_WRAPPER="valgrind $options"
+	[ -z "$valgrind_scenarios" ] || suite gcc TESTS="$valgrind_scenarios"
+	unset METERX_TEST_SLOW METERX_TEST_WRAPPER
+}
+valgrind_scenarios=''
+
+stage_distcheck() {
+	build gcc CC=gcc && check "make distcheck" make -C "$work/gcc" -j"$jobs" distcheck
+}
+
+# Each library is used in one place (FILE or FOLDER/), or else this prints where.
+door() { # INCLUDE PLACE
+	! grep -rnF "#include <$1" "$work/src/agent" | grep -v "^$work/src/$2"
+}
+
+stage_lint() {
+	local file files
+	if have smilint "MIB"; then
+		for file in "$work"/gcc/mibs/*.txt "$work"/src/mibs/*.txt; do
+			[ ! -e "$file" ] || check "smilint ${file##*/}" silent smilint -l 6 "$file"
+		done
+	fi
+	if have shellcheck "scripts"; then
+		mapfile -t files < <(find "$work"/src/{packaging,tests} -name build-aux -prune -o -name '*.sh' -print)
+		check "shellcheck" shellcheck -S warning -x -P SCRIPTDIR "$work/src/.ci/run" "${files[@]}"
+	fi
+	check "libmodbus only in bus.c" door modbus agent/modbus/bus.c
+	check "libConfuse only in config" door confuse agent/config/
+	check "Net-SNMP only in snmp" door net-snmp/ agent/snmp/
+	check "SQLite only in persist.c" door sqlite3 agent/store/persist.c
+	check "epoll only in loop.c" door sys/epoll agent/core/loop.c
+	build gcc CC=gcc || return
+	for file in "$work"/gcc/conf/meterxd.conf "$work"/src/conf/*.conf; do
+		[ ! -e "$file" ] || check "meterxd --check ${file##*/}" "$work/gcc/meterxd" --check -c "$file"
+	done
+	for file in "$work"/src/conf/profiles/*.conf; do
+		[ ! -e "$file" ] || check "meterx profile check ${file##*/}" "$work/gcc/meterx" profile check "$file"
+	done
+}
+
+# Passes only if the command succeeds and says nothing.
+silent() {
+	local said
+	said=$("$@" 2>&1) && [ -z "$said" ] || {
+		say "$said"
+		return 1
+	}
+}
+
+verdict() {
+	[ "$strict" = no ] || { failed=$((failed + skipped)) skipped=0; }
+	say "$passed passed, $failed failed$([ $skipped -eq 0 ] || echo ", $skipped skipped")"
+	[ $failed -eq 0 ] && [ $passed -gt 0 ]
+	exit
+}
+
+jobs=$(nproc 2>/dev/null || echo 2)
+if [ "$install" = yes ]; then
+	install_packages "${BUILD_PACKAGES[@]}" "${RUN_PACKAGES[@]}" "${CHECK_PACKAGES[@]}" || {
+		result fail "installing packages"
+		verdict
+	}
+fi
+rm -rf "$work/src"
+check "prepare the source" copy_source "$work/src" || verdict
+export SMIPATH MIB_BASE_DIR
+MIB_BASE_DIR=$(base_mib_dirs)
+SMIPATH=$work/gcc/mibs:$work/src/mibs:$MIB_BASE_DIR
+for stage in "${stages[@]}"; do
+	say "== $stage"
+	before=$((passed + failed + skipped)) started=$SECONDS
+	"stage_$stage"
+	say "   $((passed + failed + skipped - before)) results, $((SECONDS - started)) s"
+done
+verdict

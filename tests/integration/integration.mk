@@ -1,0 +1,10 @@
+# Scenarios on a real master agent: one file each.
+
+TEST_EXTENSIONS = .sh
+SH_LOG_COMPILER = bash
+
+integration_scenarios =
+
+TESTS += $(integration_scenarios)
+dist_check_SCRIPTS = $(integration_scenarios)
+EXTRA_DIST += tests/lib.sh

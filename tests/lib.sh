@@ -1,0 +1,231 @@
+# shellcheck shell=bash
+# lib.sh: what the scenarios in tests/integration stand on.
+#
+# Sourced first by each of them. A scenario gets a temporary folder ($dir) with
+# a master agent, a simulator and a daemon of its own, on free ports of the
+# loopback and on sockets in that folder; it waits for conditions (retry), never
+# for time; everything it started is ended by its process id, also on failure,
+# and then the logs are shown. Run by hand: BUILD=FOLDER tests/integration/NAME.sh
+# (KEEP=1 keeps the folder).
+#
+# METERX_TEST_SLOW     factor on all bounds, for sanitizers and valgrind
+# METERX_TEST_WRAPPER  command in front of meterxd, say "valgrind -q"
+set -eu -o pipefail
+
+tests=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+source_dir=$(dirname "$tests")
+build=$(cd "${BUILD:-.}" && pwd)
+slow=${METERX_TEST_SLOW:-1}
+dir=$(mktemp -d "${TMPDIR:-/tmp}/meterx-test.XXXXXX")
+declare -A pids=()
+export LC_ALL=C
+export SNMPCONFPATH=$dir/snmp SNMP_PERSISTENT_DIR=$dir/snmp MIBS=METERX-MIB MIBDIRS
+mkdir "$dir/snmp"
+
+say() {
+	printf '%s\n' "$*"
+}
+
+fail() {
+	say "FAILED: $*"
+	exit 1
+}
+
+skip() {
+	say "$*"
+	exit 77
+}
+
+require() { # TOOL...
+	local tool
+	for tool in "$@"; do
+		command -v "$tool" >/dev/null || [ -x "/usr/sbin/$tool" ] || skip "no $tool"
+	done
+}
+
+# Try a command ten times a second until it succeeds; its last output is shown if it never does.
+retry() { # SECONDS COMMAND...
+	local until=$((SECONDS + $1 * slow + 1)) said
+	shift
+	until said=$("$@" 2>&1); do
+		[ $SECONDS -lt $until ] || {
+			say "FAILED: no success within the time: $*"
+			say "$said"
+			return 1
+		}
+		sleep 0.1
+	done
+}
+
+equal() { # WHAT HAVE WANT
+	[ "$2" = "$3" ] || fail "$1 is \"$2\", not \"$3\""
+}
+
+now_ms() {
+	date +%s%3N
+}
+
+running() { # NAME
+	[ -n "${pids[$1]:-}" ] && kill -0 "${pids[$1]}" 2>/dev/null
+}
+
+# Start a program of ours in the background, its output in $dir/NAME.log.
+spawn() { # NAME COMMAND...
+	local name=$1
+	shift
+	"$@" >>"$dir/$name.log" 2>&1 </dev/null &
+	pids[$name]=$!
+}
+
+# End a program of ours; its exit status is ours.
+stop() { # NAME [SIGNAL]
+	local pid=${pids[$1]:-} i status=0
+	[ -n "$pid" ] || return 0
+	kill "-${2:-TERM}" "$pid" 2>/dev/null || :
+	kill -CONT "$pid" 2>/dev/null || :
+	for ((i = 0; i < 100 * slow; i++)); do
+		kill -0 "$pid" 2>/dev/null || break
+		sleep 0.1
+	done
+	kill -KILL "$pid" 2>/dev/null && say "$1 did not end and was killed"
+	wait "$pid" 2>/dev/null || status=$?
+	unset "pids[$1]"
+	return $status
+}
+
+finish() {
+	local status=$? name log
+	trap - EXIT
+	set +e
+	# A daemon that ends badly (sanitizers speak then) fails the scenario.
+	for name in "${!pids[@]}"; do
+		[[ $name == meterxd* ]] || continue
+		stop "$name" || {
+			say "FAILED: $name ended with $?"
+			[ $status -ne 0 ] || status=1
+		}
+	done
+	for name in "${!pids[@]}"; do
+		stop "$name" >/dev/null
+	done
+	if [ $status -ne 0 ] && [ $status -ne 77 ]; then
+		for log in "$dir"/*.log; do
+			[ ! -s "$log" ] || { say "---- ${log##*/}"; tail -n 60 "$log"; }
+		done
+	fi
+	[ -n "${KEEP:-}" ] && say "kept: $dir" || rm -rf "$dir"
+	exit $status
+}
+trap finish EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM HUP
+
+free_port() { # udp|tcp
+	python3 -c '
+import socket, sys
+kind = socket.SOCK_DGRAM if sys.argv[1] == "udp" else socket.SOCK_STREAM
+s = socket.socket(socket.AF_INET, kind)
+s.bind(("127.0.0.1", 0))
+print(s.getsockname()[1])' "$1"
+}
+
+base_mibs() {
+	local folder
+	for folder in /usr/share/snmp/mibs/ietf /var/lib/mibs/ietf /usr/share/snmp/mibs \
+		/usr/lib/erlang/lib/snmp-*/mibs; do
+		if compgen -G "$folder/SNMPv2-SMI*" >/dev/null; then
+			say "$folder"
+			return
+		fi
+	done
+}
+MIBDIRS=$build/mibs:$(base_mibs)
+
+# For what is asked by name.
+require_mibs() {
+	[ -n "$(base_mibs)" ] || skip "no base MIBs (Debian: package erlang-snmp)"
+}
+
+### Master agent
+
+community=public
+# shellcheck disable=SC2034 # for scenarios: as SNMPv3 user
+v3=(-v3 -l authPriv -u walker -a SHA -A walker-auth -x AES -X walker-priv)
+
+snmpd_conf() {
+	cat <<CONF
+master agentx
+agentXSocket unix:$dir/agentx
+rocommunity $community 127.0.0.1
+rouser walker priv
+createUser walker SHA walker-auth AES walker-priv
+CONF
+}
+
+# Start snmpd; a second time on the port of the first.
+start_snmpd() { # [LINE OF snmpd.conf]...
+	local try
+	require snmpd snmpget
+	{ snmpd_conf; printf '%s\n' "$@"; } >"$dir/snmpd.conf"
+	for try in 1 2 3 4 5; do
+		snmp_port=${snmp_port:-$(free_port udp)}
+		agent=127.0.0.1:$snmp_port
+		PATH=$PATH:/usr/sbin spawn snmpd snmpd -f -C -c "$dir/snmpd.conf" -I -smux \
+			-Lo "udp:$agent"
+		until snmpget -v2c -c "$community" -t 0.2 -r 0 -m '' -Oqv "$agent" .1.3.6.1.2.1.1.3.0 \
+			>/dev/null 2>&1; do
+			running snmpd || break
+		done
+		! running snmpd || return 0
+		say "snmpd did not start on port $snmp_port (try $try)"
+		snmp_port=
+	done
+	fail "snmpd does not start"
+}
+
+get() { # OID... : values only
+	snmpget -v2c -c "$community" -t 2 -r 2 -OqvUe "$agent" "$@"
+}
+
+walk() { # OID [OPTION]...
+	local oid=$1
+	shift
+	snmpbulkwalk -v2c -c "$community" -t 2 -r 2 -Cr50 -OqUe "$@" "$agent" "$oid"
+}
+
+# Succeeds if the object is there and its value is the one wanted.
+is() { # OID WANT
+	[ "$(get "$1")" = "$2" ] || { get "$1"; return 1; }
+}
+
+# Succeeds if the object is not there.
+absent() { # OID
+	[[ $(get "$1") == "No Such"* ]] || { get "$1"; return 1; }
+}
+
+### Daemon
+
+write_conf() { # text of the links and panels on standard input
+	{
+		cat <<CONF
+agentx-socket = "$dir/agentx"
+state-dir     = "$dir/state"
+profile-dir   = "$source_dir/conf/profiles"
+CONF
+		cat
+	} >"$dir/meterxd.conf"
+	mkdir -p "$dir/state"
+}
+
+start_meterxd() { # [OPTION]...
+	# shellcheck disable=SC2086 # a command with its arguments
+	spawn meterxd ${METERX_TEST_WRAPPER:-} "$build/meterxd" -f -c "$dir/meterxd.conf" "$@"
+}
+
+stop_meterxd() {
+	stop meterxd || fail "meterxd ended with $?"
+}
+
+log_has() { # NAME PATTERN
+	grep -E -- "$2" "$dir/$1.log"
+}
