@@ -4,6 +4,7 @@ TEST_EXTENSIONS = .sh
 SH_LOG_COMPILER = bash
 
 integration_scenarios =
+include tests/integration/mib.mk
 
 TESTS += $(integration_scenarios)
 dist_check_SCRIPTS = $(integration_scenarios)
