@@ -1,3 +1,3 @@
 libmeterx_a_SOURCES += \
-	agent/alarm/alarm.h \
-	agent/alarm/event.h
+	agent/alarm/alarm.c agent/alarm/alarm.h \
+	agent/alarm/event.c agent/alarm/event.h

@@ -2,4 +2,5 @@ libmeterx_a_SOURCES += \
 	agent/core/clock.c agent/core/clock.h \
 	agent/core/log.c agent/core/log.h \
 	agent/core/loop.c agent/core/loop.h \
+	agent/core/refs.h \
 	agent/core/util.c agent/core/util.h

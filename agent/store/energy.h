@@ -30,12 +30,13 @@ enum energy_event {
  * Feed one reading. rollover_wh: reading at which the register starts again
  * from 0 (0: it never does). A fall from the last tenth of the range into the
  * first is a rollover, every other fall a reset. Returns what happened;
- * *counter_wh is the value to serve.
+ * *counter_wh is the value to serve. Every discontinuity time is later than
+ * the one before, also when the clock stands or steps back.
  */
 enum energy_event energy_update(struct energy_track *track, uint64_t meter_wh,
 	uint64_t rollover_wh, int64_t now_wall_ms, uint64_t *counter_wh);
 
-/* Another meter: the next reading starts anew. */
+/* Another meter: the next reading starts anew, with a later discontinuity time. */
 void energy_restart(struct energy_track *track);
 
 #endif

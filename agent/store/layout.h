@@ -17,6 +17,9 @@
 struct layout_slot {
 	int32_t offset; /* of channel 1 in the narrow or wide array; -1: not in this profile */
 	uint16_t count; /* channels 1 to count */
+	uint8_t poll;   /* enum poll_class of its points: whose time is that of the value */
+	bool wide : 1;
+	bool measurement : 1; /* KIND_MEASUREMENT: withdrawn when stale */
 };
 
 /* Rows of one MIB table within a panel, as sorted keys. */
@@ -30,23 +33,30 @@ struct rowset {
 #define ROW_KEY_C(key)   ((uint32_t)((key)&0xffff))
 
 struct layout {
-	int refs; /* main thread */
+	int refs; /* atomic */
 	struct profile *profile;
 	bool two_pole, three_pole;
 	struct layout_slot slots[SCOPE_COUNT][QUANTITY_COUNT];
 	uint32_t n_narrow, n_wide;
 	struct rowset branches;   /* (branch, 0, 0) */
-	struct rowset mains;      /* (mains, phase, 0) */
-	struct rowset voltages;   /* (source, measure, 0) */
-	struct rowset sources;    /* (source, 0, 0) */
+	struct rowset mains;      /* (mains, phase, 0): what has any quantity */
+	struct rowset voltages;   /* (source, measure, 0): what has any quantity */
+	struct rowset sources;    /* (source, 0, 0): what has a quantity or a voltage */
 	struct rowset thresholds; /* (scope, channel, level) */
 	struct rowset alarms;     /* (scope, channel, level): every channel that has Q_ALARM_STATUS */
 };
 
-/* Takes its own reference to the profile. Without two_pole/three_pole those scopes have no slots. */
+/*
+ * Takes its own reference to the profile. Without two_pole/three_pole those
+ * scopes have no slots. Text and write-only points have none either;
+ * Q_ENERGY_DISCONTINUITY stands wherever Q_ENERGY does.
+ */
 struct layout *layout_new(struct profile *profile, bool two_pole, bool three_pole);
 struct layout *layout_ref(struct layout *layout);
-void layout_unref(struct layout *layout);
+void layout_unref(struct layout *layout); /* NULL is accepted; any thread */
+
+/* Highest channel of any quantity in a scope, 0 when it has none. */
+unsigned layout_channels(const struct layout *layout, enum scope scope);
 
 static inline bool layout_has(const struct layout *layout, enum scope scope,
 	enum quantity quantity)

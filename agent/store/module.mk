@@ -1,5 +1,5 @@
 libmeterx_a_SOURCES += \
-	agent/store/energy.h \
-	agent/store/layout.h \
-	agent/store/site.h \
-	agent/store/store.h
+	agent/store/energy.c agent/store/energy.h \
+	agent/store/layout.c agent/store/layout.h \
+	agent/store/site.c agent/store/site.h \
+	agent/store/store.c agent/store/store.h

@@ -39,7 +39,7 @@ struct reading {
 	enum quality quality;
 };
 
-/* What the meter says it is. Immutable, shared by the snapshots of one meter. */
+/* What the meter says it is. Immutable once set, shared by the snapshots of one meter. */
 struct identity {
 	int refs; /* atomic */
 	int model; /* index into profile.models, -1: not known */
@@ -53,7 +53,7 @@ struct identity {
 
 struct snapshot {
 	int refs; /* atomic */
-	const struct layout *layout;
+	const struct layout *layout;         /* the slot's, which outlives its snapshots */
 	enum comm_state comm;
 	int64_t published_ms;                /* monotonic */
 	int64_t contact_wall_ms;             /* last good answer, wall clock; 0: never */
@@ -75,15 +75,25 @@ struct slot; /* place of one panel */
 struct store *store_new(void);
 void store_free(struct store *store); /* every slot and snapshot must have been dropped */
 
+struct store_stats {
+	size_t snapshots; /* allocated, pooled ones included */
+	size_t pooled;    /* free, kept for the next writer */
+	size_t bytes;     /* of all of them */
+};
+void store_stats(struct store *store, struct store_stats *stats); /* any thread */
+
 /*
  * A place for one panel, with a first snapshot in which everything is absent and
  * the panel OFFLINE (or DISABLED). Takes a reference to the layout. Main thread.
  */
 struct slot *store_slot_new(struct store *store, struct layout *layout, enum comm_state comm);
 struct slot *store_slot_ref(struct slot *slot);
-void store_slot_unref(struct slot *slot);
+void store_slot_unref(struct slot *slot); /* NULL is accepted; any thread */
 
-/* Latest snapshot with a reference of the caller's. Any thread; never NULL. */
+/*
+ * Latest snapshot with a reference of the caller's, to be put back before he
+ * drops the slot. Any thread; never NULL.
+ */
 const struct snapshot *store_get(struct slot *slot);
 void store_put(struct slot *slot, const struct snapshot *snapshot); /* NULL is accepted */
 
@@ -99,7 +109,10 @@ void store_cancel(struct slot *slot, struct snapshot *snapshot);
 /* Counts every published change of any alarm book or comm state: readers' caches compare it. */
 uint64_t store_alarm_generation(const struct store *store);
 
-/* Writer's side. channel from 1; a channel or quantity the layout lacks is ignored. */
+/*
+ * Writer's side. channel from 1; a channel or quantity the layout lacks is
+ * ignored; a value that a 32-bit cell cannot hold is absent.
+ */
 void snapshot_set(struct snapshot *snapshot, enum scope scope, enum quantity quantity,
 	unsigned channel, int64_t value);
 void snapshot_set_none(struct snapshot *snapshot, enum scope scope, enum quantity quantity,
@@ -107,7 +120,10 @@ void snapshot_set_none(struct snapshot *snapshot, enum scope scope, enum quantit
 /* Replace the identity or alarm book (takes over the reference). */
 void snapshot_set_identity(struct snapshot *snapshot, struct identity *identity);
 void snapshot_set_alarms(struct snapshot *snapshot, struct alarm_book *book);
-/* Forget every value, as for another meter in the same place. Identity and alarms too. */
+/*
+ * Forget every value and when it was read, as for another meter in the same
+ * place. Identity and alarms too (the book starts as not known).
+ */
 void snapshot_clear(struct snapshot *snapshot);
 
 /*
@@ -120,9 +136,9 @@ struct reading snapshot_get(const struct snapshot *snapshot, enum scope scope,
 enum comm_state snapshot_comm(const struct snapshot *snapshot, int64_t now_ms);
 bool snapshot_fresh(const struct snapshot *snapshot, int64_t now_ms);
 
-struct identity *identity_new(void);
-struct identity *identity_ref(struct identity *identity);
-void identity_unref(struct identity *identity);
+struct identity *identity_new(void); /* nothing known */
+struct identity *identity_ref(struct identity *identity); /* NULL is accepted */
+void identity_unref(struct identity *identity); /* NULL is accepted */
 
 /* Values of MxLinkState in the MIB. */
 enum link_state {
@@ -146,9 +162,9 @@ struct link_status {
 };
 
 struct link_slot; /* place of one link's status */
-struct link_slot *link_slot_new(void);
+struct link_slot *link_slot_new(void); /* LINK_DOWN */
 struct link_slot *link_slot_ref(struct link_slot *slot);
-void link_slot_unref(struct link_slot *slot);
+void link_slot_unref(struct link_slot *slot); /* NULL is accepted */
 void link_slot_set(struct link_slot *slot, const struct link_status *status); /* link thread */
 void link_slot_get(struct link_slot *slot, struct link_status *status);       /* any thread */
 

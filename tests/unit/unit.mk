@@ -7,4 +7,5 @@ UNIT_LIBS = $(AGENT_LIBS) $(CMOCKA_LIBS)
 if HAVE_CMOCKA
 include tests/unit/core.mk
 include tests/unit/table.mk
+include tests/unit/store.mk
 endif

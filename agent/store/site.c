@@ -1,0 +1,182 @@
+/* site: see site.h. */
+#include "config.h"
+
+#include "store/site.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/refs.h"
+#include "core/util.h"
+
+static struct link_slot *keep_link_slot(const struct site *previous, const struct link_conf *conf)
+{
+	for (size_t i = 0; previous != NULL && i < previous->n_links; i++) {
+		const struct site_link *link = &previous->links[i];
+
+		if (strcmp(link->conf->name, conf->name) == 0 && link_conf_same(link->conf, conf))
+			return link_slot_ref(link->slot);
+	}
+	return link_slot_new();
+}
+
+/* The panel whose slot goes on: same row, same meter, same rhythm. */
+static const struct panel *unchanged_panel(const struct site *previous,
+	const struct panel_conf *conf)
+{
+	const struct panel *panel = previous ? site_panel(previous, conf->index, NULL) : NULL;
+
+	if (panel == NULL || panel->conf->enabled != conf->enabled ||
+		!panel_conf_same_polling(panel->conf, conf))
+		return NULL;
+	return panel;
+}
+
+static struct layout *find_layout(const struct panel *panels, size_t n_panels,
+	const struct panel_conf *conf)
+{
+	for (size_t i = n_panels; i > 0; i--) {
+		struct layout *layout = panels[i - 1].layout;
+
+		if (layout->profile == conf->profile &&
+			layout->two_pole == conf->two_pole_meters &&
+			layout->three_pole == conf->three_pole_meters)
+			return layout_ref(layout);
+	}
+	return NULL;
+}
+
+/* One layout for all panels that look alike, of this site or of the one before. */
+static struct layout *share_layout(const struct site *site, const struct site *previous,
+	const struct panel_conf *conf)
+{
+	struct layout *layout = find_layout(site->panels, site->n_panels, conf);
+
+	if (layout == NULL && previous != NULL)
+		layout = find_layout(previous->panels, previous->n_panels, conf);
+	if (layout == NULL)
+		layout = layout_new(conf->profile, conf->two_pole_meters, conf->three_pole_meters);
+	return layout;
+}
+
+/* The numbers of configured circuits come before the meter's own ones. */
+static void list_circuits(struct panel *panel)
+{
+	unsigned two_pole = layout_channels(panel->layout, SCOPE_TWO_POLE);
+	unsigned three_pole = layout_channels(panel->layout, SCOPE_THREE_POLE);
+	struct rowset *rows = &panel->circuits;
+
+	rows->keys = xcalloc(panel->conf->n_circuits + two_pole + three_pole, sizeof(*rows->keys));
+	for (size_t i = 0; i < panel->conf->n_circuits; i++)
+		rows->keys[rows->n++] = ROW_KEY(panel->conf->circuits[i].number, 0, 0);
+	for (unsigned n = 1; n <= two_pole; n++)
+		rows->keys[rows->n++] = ROW_KEY(CIRCUIT_TWO_POLE_BASE + n, 0, 0);
+	for (unsigned n = 1; n <= three_pole; n++)
+		rows->keys[rows->n++] = ROW_KEY(CIRCUIT_THREE_POLE_BASE + n, 0, 0);
+}
+
+static void add_panel(struct site *site, const struct site *previous,
+	const struct panel_conf *conf)
+{
+	const struct panel *kept = unchanged_panel(previous, conf);
+	struct panel panel = { .conf = conf };
+
+	if (kept != NULL) {
+		panel.layout = layout_ref(kept->layout);
+		panel.slot = store_slot_ref(kept->slot);
+	} else {
+		panel.layout = share_layout(site, previous, conf);
+		panel.slot = store_slot_new(site->store, panel.layout,
+			conf->enabled ? COMM_OFFLINE : COMM_DISABLED);
+	}
+	list_circuits(&panel);
+	site->panels[site->n_panels++] = panel;
+}
+
+struct site *site_build(struct store *store, struct config *config, const struct site *previous,
+	int64_t start_wall_ms)
+{
+	struct site *site = xcalloc(1, sizeof(*site));
+
+	site->refs = 1;
+	site->config = conf_ref(config);
+	site->store = store;
+	site->start_wall_ms = start_wall_ms;
+	site->links = xcalloc(config->n_links, sizeof(*site->links));
+	for (; site->n_links < config->n_links; site->n_links++) {
+		struct site_link *link = &site->links[site->n_links];
+
+		link->conf = &config->links[site->n_links];
+		link->slot = keep_link_slot(previous, link->conf);
+	}
+	site->panels = xcalloc(config->n_panels, sizeof(*site->panels));
+	for (size_t i = 0; i < config->n_panels; i++)
+		add_panel(site, previous, &config->panels[i]);
+	return site;
+}
+
+struct site *site_ref(struct site *site)
+{
+	refs_take(&site->refs);
+	return site;
+}
+
+void site_unref(struct site *site)
+{
+	if (site == NULL || !refs_drop(&site->refs))
+		return;
+	for (size_t i = 0; i < site->n_panels; i++) {
+		store_slot_unref(site->panels[i].slot);
+		layout_unref(site->panels[i].layout);
+		free(site->panels[i].circuits.keys);
+	}
+	for (size_t i = 0; i < site->n_links; i++)
+		link_slot_unref(site->links[i].slot);
+	free(site->panels);
+	free(site->links);
+	conf_unref(site->config);
+	free(site);
+}
+
+const struct panel *site_panel(const struct site *site, uint32_t index, size_t *position)
+{
+	size_t low = 0, high = site->n_panels;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (site->panels[middle].conf->index < index)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	if (position != NULL)
+		*position = low;
+	if (low == site->n_panels || site->panels[low].conf->index != index)
+		return NULL;
+	return &site->panels[low];
+}
+
+const struct panel *site_panel_by_name(const struct site *site, const char *name)
+{
+	for (size_t i = 0; i < site->n_panels; i++)
+		if (strcmp(site->panels[i].conf->name, name) == 0)
+			return &site->panels[i];
+	return NULL;
+}
+
+static int compare_circuit(const void *key, const void *item)
+{
+	const unsigned *number = key;
+	const struct circuit_conf *circuit = item;
+
+	return (*number > circuit->number) - (*number < circuit->number);
+}
+
+const struct circuit_conf *panel_circuit(const struct panel *panel, unsigned number)
+{
+	if (panel->conf->n_circuits == 0)
+		return NULL;
+	return bsearch(&number, panel->conf->circuits, panel->conf->n_circuits,
+		sizeof(*panel->conf->circuits), compare_circuit);
+}
