@@ -1,1 +1,22 @@
-# The Modbus simulator.
+# The meter simulator. It shares no code with the agent: a shared bug would hide.
+
+noinst_LIBRARIES += libsim.a
+libsim_a_SOURCES = \
+	tests/sim/alarm.c tests/sim/alarm.h \
+	tests/sim/command.c tests/sim/command.h \
+	tests/sim/control.c tests/sim/control.h \
+	tests/sim/fault.c tests/sim/fault.h \
+	tests/sim/load.c tests/sim/load.h \
+	tests/sim/map.c tests/sim/map.h \
+	tests/sim/meter.c tests/sim/meter.h \
+	tests/sim/modbus.c tests/sim/modbus.h \
+	tests/sim/script.c tests/sim/script.h \
+	tests/sim/server.c tests/sim/server.h \
+	tests/sim/site.c tests/sim/site.h \
+	tests/sim/truth.c tests/sim/truth.h
+libsim_a_CPPFLAGS = -I$(top_srcdir)/tests
+
+bin_PROGRAMS += meterx-sim
+meterx_sim_SOURCES = tests/sim/sim.c
+meterx_sim_CPPFLAGS = -I$(top_srcdir)/tests
+meterx_sim_LDADD = libsim.a -lm

@@ -1,0 +1,34 @@
+#ifndef SIM_CONTROL_H
+#define SIM_CONTROL_H
+
+#include <poll.h>
+
+#include "sim/command.h"
+
+#define CONTROL_CLIENTS 16
+
+struct talker;
+
+/* A unix socket that takes lines and answers each with one: "ok ..." or "error ...". */
+struct control {
+	struct stage *stage;
+	const char *path;
+	int fd; /* -1: no socket wanted */
+	struct talker *talker[CONTROL_CLIENTS];
+};
+
+/* Returns 0 or a negative errno. A stale socket file is replaced. */
+int control_open(struct control *control, const char *path);
+void control_close(struct control *control);
+
+/* As server_poll and server_work. */
+unsigned control_poll(const struct control *control, struct pollfd *fds);
+void control_work(struct control *control, const struct pollfd *fds, unsigned n_fds, double now);
+
+/*
+ * The other end: send words as one line, print the answer. Returns 0 when it was ok, 1 when it was
+ * not or nobody answers.
+ */
+int control_tell(const char *path, char *const *words, unsigned n_words);
+
+#endif

@@ -1,0 +1,87 @@
+#ifndef SIM_FAULT_H
+#define SIM_FAULT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define ADU_MAX 260
+
+enum fault_kind {
+	FAULT_SILENT, /* done, but not answered */
+	FAULT_DEAF, /* not even heard: nothing is done */
+	FAULT_LATE,
+	FAULT_EXCEPTION,
+	FAULT_CLOSE,
+	FAULT_TRUNCATE,
+	FAULT_WRONG_UNIT,
+	FAULT_WRONG_FUNCTION,
+	FAULT_WRONG_TRANSACTION,
+	FAULT_WRONG_COUNT,
+	FAULT_WRONG_LENGTH,
+	FAULT_WRONG_PROTOCOL,
+	FAULT_GARBAGE,
+	FAULT_DRIBBLE,
+	FAULT_DUPLICATE,
+	FAULT_IGNORE_WRITE,
+	FAULT_REFUSE
+};
+
+enum { CLOSE_BEFORE, CLOSE_MID };
+enum { REFUSE_LISTEN, REFUSE_ACCEPT };
+
+/* One order to misbehave, and to whom, how often, until when. */
+struct fault {
+	enum fault_kind kind;
+	long arg; /* milliseconds, exception code, bytes, or one of the enums above */
+	unsigned unit, function; /* 0: any */
+	unsigned first, last; /* printed register numbers */
+	unsigned long every, seen; /* every N-th matching request; 1: each */
+	long left; /* firings to come, -1: no end */
+	double until; /* real seconds, 0: no end */
+	char text[120]; /* as it was ordered */
+};
+
+#define FAULTS_MAX 16
+
+struct fault_list {
+	struct fault fault[FAULTS_MAX];
+	unsigned n;
+};
+
+/* What a request is about, for matching. first..last are register numbers, 0..0 if it has none. */
+struct fault_target {
+	unsigned unit, function, first, last;
+};
+
+/* How an answer leaves: bytes, when, and what then. */
+struct answer {
+	uint8_t adu[2 * ADU_MAX];
+	size_t len; /* 0: nothing is sent */
+	double delay; /* real seconds before the first byte */
+	double gap; /* real seconds between single bytes; 0: all at once */
+	bool close; /* the connection ends behind it */
+};
+
+/*
+ * Take the order in words ("exception", "6", "count", "3"). Returns NULL, or what is wrong with it.
+ * "none" alone forgets all orders.
+ */
+const char *fault_order(struct fault_list *list, char *const *words, unsigned n_words, double now);
+
+/* The first fault that fires for this request, counted as fired; NULL: behave. */
+const struct fault *fault_fires(struct fault_list *list, const struct fault_target *target, double now);
+
+/* Is the door shut? Returns REFUSE_LISTEN, REFUSE_ACCEPT or -1. */
+int fault_refuses(struct fault_list *list, double now);
+
+/* Accepting a connection under REFUSE_ACCEPT spends one firing. */
+void fault_refused(struct fault_list *list);
+
+/* Seconds to the end of the nearest limited fault, or -1. */
+double fault_deadline(const struct fault_list *list, double now);
+
+/* Spoil a right answer to `request`. */
+void fault_spoil(const struct fault *fault, const uint8_t *request, struct answer *answer);
+
+#endif
