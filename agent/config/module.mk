@@ -1,6 +1,9 @@
 libmeterx_a_SOURCES += \
 	agent/config/conf.h \
 	agent/config/problem.c agent/config/problem.h \
-	agent/config/profile.h \
+	agent/config/profile.c agent/config/profile.h \
+	agent/config/profile_check.c \
+	agent/config/profile_draft.h \
+	agent/config/profile_read.c \
 	agent/config/quantity.c agent/config/quantity.h \
 	agent/config/syntax.c agent/config/syntax.h

@@ -245,9 +245,13 @@ void profile_unref(struct profile *profile);          /* main thread; NULL is ac
 /* Index of the model with that identification, -1 when it is not one of ours. */
 int profile_model_find(const struct profile *profile, uint16_t id);
 
-/* Highest channel number + 1 of a quantity in a scope, 0 when the profile lacks it. */
+/* Highest channel number of a quantity in a scope, 0 when the profile lacks it. */
 unsigned profile_channels(const struct profile *profile, enum scope scope,
 	enum quantity quantity);
+
+/* Index of the threshold of that channel: its own, else the common one; -1: none. */
+int profile_threshold_find(const struct profile *profile, enum scope scope, unsigned channel,
+	enum level level);
 
 const struct profile_command *profile_command_find(const struct profile *profile,
 	const char *name, enum scope scope);

@@ -112,6 +112,27 @@ static const struct unit_info units[UNIT_COUNT] = {
 	[UNIT_PERMILLE] = { "0.1 %", 1, "%" },
 };
 
+#define IN(scope) (1u << SCOPE_##scope)
+#define CIRCUITS  (IN(BRANCH) | IN(MAINS) | IN(TWO_POLE) | IN(THREE_POLE))
+#define ALARMED   (IN(BRANCH) | IN(MAINS) | IN(VOLTAGE) | IN(ALT_VOLTAGE))
+
+/* Runs of the enumeration, in its order: up to and including last. */
+static const struct {
+	enum quantity last;
+	unsigned scopes;
+} homes[] = {
+	{ Q_ENERGY, CIRCUITS },
+	{ Q_ENERGY_DISCONTINUITY, 0 },
+	{ Q_PHASE, IN(BRANCH) | IN(MAINS) },
+	{ Q_MAX_CURRENT_3, IN(TWO_POLE) | IN(THREE_POLE) },
+	{ Q_VOLTAGE, IN(VOLTAGE) | IN(ALT_VOLTAGE) },
+	{ Q_FREQUENCY, IN(SOURCE) },
+	{ Q_ALARM_STATUS, ALARMED },
+	{ Q_COUNT_OFF, ALARMED | IN(PANEL) },
+	{ Q_HYSTERESIS, IN(THRESHOLD) },
+	{ QUANTITY_COUNT, IN(PANEL) },
+};
+
 static const char *const scopes[SCOPE_COUNT] = {
 	[SCOPE_PANEL] = "panel",
 	[SCOPE_BRANCH] = "branch",
@@ -134,6 +155,15 @@ const struct unit_info *unit_info(enum unit unit)
 {
 	assert(unit < UNIT_COUNT);
 	return &units[unit];
+}
+
+bool quantity_in_scope(enum quantity quantity, enum scope scope)
+{
+	size_t i = 0;
+
+	while (quantity > homes[i].last)
+		i++;
+	return (homes[i].scopes & 1u << scope) != 0;
 }
 
 const char *scope_name(enum scope scope)

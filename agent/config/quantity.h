@@ -177,6 +177,8 @@ struct unit_info {
 
 const struct quantity_info *quantity_info(enum quantity quantity);
 const struct unit_info *unit_info(enum unit unit);
+/* A profile may give this quantity in this scope. */
+bool quantity_in_scope(enum quantity quantity, enum scope scope);
 const char *scope_name(enum scope scope); /* "branch", "alt-voltage", ... as in profiles */
 
 /* By name; -1 when there is none of that name. */

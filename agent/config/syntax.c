@@ -184,6 +184,8 @@ static void on_error(cfg_t *section, const char *format, va_list args)
 	char known[1024] = "";
 	size_t used = 0;
 
+	if (current == NULL) /* a look-up by us, not the parser */
+		return;
 	vsnprintf(text, sizeof(text), format, args);
 	for (unsigned i = 0; strncmp(format, "no such option", 14) == 0 && i < cfg_num(section); i++) {
 		if (section->opts[i].type == CFGT_STR) /* entered by libConfuse for an unknown one */
