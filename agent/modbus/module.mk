@@ -1,7 +1,7 @@
 libmeterx_a_SOURCES += \
 	agent/modbus/bus.h \
-	agent/modbus/codec.h \
+	agent/modbus/codec.c agent/modbus/codec.h \
 	agent/modbus/link.h \
 	agent/modbus/links.h \
-	agent/modbus/plan.h \
+	agent/modbus/plan.c agent/modbus/plan.h \
 	agent/modbus/poller.h

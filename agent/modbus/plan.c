@@ -1,0 +1,315 @@
+/*
+ * plan: see plan.h.
+ *
+ * Needed registers are first gathered into pieces that must not be cut. A plan
+ * is then the cheapest way to cut the row of pieces into reads, found piece by
+ * piece from the left: best[j] = min over i of best[i - 1] + cost of one read
+ * from piece i to piece j. A read spans at most max_registers, so that is
+ * linear in the number of registers. Ties are broken the same way each time.
+ */
+#include "config.h"
+
+#include "modbus/plan.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "core/util.h"
+
+#define REGISTERS      65536
+#define IDEAL_READ     125
+#define REQUEST_BYTES  13 /* request and answer of a read, less the data */
+#define TCP_WORD_US    2  /* keeps a plan for TCP from reading through holes for nothing */
+
+struct piece {
+	uint16_t first, last;
+	int block;
+};
+
+/* Cheapest cutting of the pieces up to one. */
+struct best {
+	uint64_t us;
+	uint32_t reads, words;
+	uint32_t from; /* first piece of its last read */
+};
+
+/* What is needed, by register. */
+struct need {
+	uint8_t *classes; /* bits of enum poll_class; 0: not needed */
+	bool *joined;     /* to be read together with the register before */
+};
+
+struct plan_line plan_line_rtu(uint32_t baud, unsigned bits, uint32_t turnaround_us)
+{
+	uint64_t character_ns = (uint64_t)bits * 1000000000u / baud;
+	uint64_t gap_ns = baud > 19200 ? 1750000u : character_ns * 7 / 2;
+
+	return (struct plan_line){
+		.per_read_us =
+			(uint32_t)((REQUEST_BYTES * character_ns + 2 * gap_ns + 500) / 1000) +
+			turnaround_us,
+		.per_word_us = (uint32_t)((2 * character_ns + 500) / 1000),
+		.max_registers = IDEAL_READ,
+	};
+}
+
+struct plan_line plan_line_tcp(uint32_t round_trip_us)
+{
+	return (struct plan_line){
+		.per_read_us = round_trip_us,
+		.per_word_us = TCP_WORD_US,
+		.max_registers = IDEAL_READ,
+	};
+}
+
+int plan_block(const struct profile *profile, uint16_t reg)
+{
+	for (unsigned i = 0; i < profile->n_blocks; i++) {
+		if (reg >= profile->blocks[i].first && reg <= profile->blocks[i].last)
+			return (int)i;
+	}
+	return -1;
+}
+
+static bool register_there(const struct plan_want *want, uint16_t reg)
+{
+	int block = plan_block(want->profile, reg);
+
+	return block >= 0 && (want->skip_blocks >> block & 1) == 0;
+}
+
+static bool model_has(const struct plan_want *want, const struct point *point)
+{
+	unsigned all = (1u << want->profile->n_models) - 1;
+
+	if (want->model < 0)
+		return (point->models & all) == all;
+	return (point->models >> want->model & 1) != 0;
+}
+
+/* The meter has it and we want it, be its class due or not. */
+static bool point_of_interest(const struct plan_want *want, const struct point *point)
+{
+	if (point->access == ACCESS_WRITE || !model_has(want, point))
+		return false;
+	if (point->encoding != ENCODING_ANY && point->encoding != want->encoding)
+		return false;
+	if ((point->scope == SCOPE_TWO_POLE && !want->two_pole) ||
+		(point->scope == SCOPE_THREE_POLE && !want->three_pole))
+		return false;
+	return register_there(want, point->reg);
+}
+
+bool plan_wants_point(const struct plan_want *want, const struct point *point)
+{
+	return (want->classes >> point->poll & 1) != 0 && point_of_interest(want, point);
+}
+
+bool plan_wants_scale(const struct plan_want *want, const struct profile_scale *scale)
+{
+	const struct profile *profile = want->profile;
+
+	if ((want->classes >> scale->poll & 1) == 0 || !register_there(want, scale->reg))
+		return false;
+	for (unsigned i = 0; i < profile->n_points; i++) {
+		const struct point *point = &profile->points[i];
+
+		if (point->scaled && &profile->scales[point->scale] == scale &&
+			point_of_interest(want, point))
+			return true;
+	}
+	return false;
+}
+
+static unsigned max_registers(const struct plan_want *want, const struct plan_line *line)
+{
+	unsigned max = line->max_registers < want->profile->max_read ? line->max_registers :
+								       want->profile->max_read;
+
+	return max > 0 ? max : 1;
+}
+
+/* A number that is longer than one read cannot be had at all; a text can, in parts. */
+static void need_element(const struct need *need, const struct plan_want *want, unsigned max,
+	const struct point *point, unsigned reg)
+{
+	if (!register_there(want, (uint16_t)reg) ||
+		(point->words > max && point->type != TYPE_ASCII))
+		return;
+	for (unsigned k = 0; k < point->words; k++) {
+		need->classes[reg + k] |= (uint8_t)(1u << point->poll);
+		if (k > 0 && point->words <= max)
+			need->joined[reg + k] = true;
+	}
+}
+
+static void gather_needs(const struct need *need, const struct plan_want *want, unsigned max)
+{
+	const struct profile *profile = want->profile;
+
+	for (unsigned i = 0; i < profile->n_points; i++) {
+		const struct point *point = &profile->points[i];
+
+		if (!plan_wants_point(want, point))
+			continue;
+		for (unsigned k = 0; k < point->count; k++)
+			need_element(need, want, max, point, point->reg + k * point->stride);
+	}
+	for (unsigned i = 0; i < profile->n_scales; i++) {
+		const struct profile_scale *scale = &profile->scales[i];
+
+		if (!plan_wants_scale(want, scale))
+			continue;
+		for (unsigned k = 0; k < scale->count; k++)
+			need->classes[scale->reg + k * scale->stride] |= (uint8_t)(1u << scale->poll);
+	}
+}
+
+static unsigned gather_pieces(const struct need *need, const struct profile *profile,
+	struct piece **pieces, unsigned *needed)
+{
+	unsigned n = 0, capacity = 0;
+
+	*pieces = NULL;
+	*needed = 0;
+	for (unsigned reg = 0; reg < REGISTERS; reg++) {
+		if (need->classes[reg] == 0)
+			continue;
+		++*needed;
+		if (need->joined[reg]) {
+			(*pieces)[n - 1].last = (uint16_t)reg;
+			continue;
+		}
+		if (n == capacity) {
+			capacity = capacity ? 2 * capacity : 256;
+			*pieces = xrealloc(*pieces, capacity, sizeof(**pieces));
+		}
+		(*pieces)[n++] = (struct piece){ (uint16_t)reg, (uint16_t)reg,
+			plan_block(profile, (uint16_t)reg) };
+	}
+	return n;
+}
+
+static bool better(const struct best *a, const struct best *b)
+{
+	if (a->us != b->us)
+		return a->us < b->us;
+	if (a->reads != b->reads)
+		return a->reads < b->reads;
+	return a->words < b->words;
+}
+
+/* Cheapest cutting of pieces 0 to j, knowing those up to j - 1. */
+static struct best extend(const struct piece *pieces, const struct best *best, unsigned j,
+	const struct plan_line *line, unsigned max)
+{
+	struct best found = { .us = UINT64_MAX };
+
+	for (unsigned i = j + 1; i-- > 0;) {
+		uint32_t words = (uint32_t)pieces[j].last - pieces[i].first + 1;
+		struct best candidate = { 0 };
+
+		if (pieces[i].block != pieces[j].block || words > max)
+			break;
+		if (i > 0)
+			candidate = best[i - 1];
+		candidate.us += line->per_read_us + (uint64_t)words * line->per_word_us;
+		candidate.reads++;
+		candidate.words += words;
+		candidate.from = i;
+		if (better(&candidate, &found))
+			found = candidate;
+	}
+	return found;
+}
+
+static unsigned read_classes(const struct need *need, const struct plan_read *read)
+{
+	unsigned classes = 0;
+
+	for (unsigned reg = read->reg; reg < (unsigned)read->reg + read->count; reg++)
+		classes |= need->classes[reg];
+	return classes;
+}
+
+static void take_reads(struct plan *plan, const struct need *need, const struct piece *pieces,
+	const struct best *best, unsigned n)
+{
+	plan->n_reads = n > 0 ? best[n - 1].reads : 0;
+	plan->words = n > 0 ? best[n - 1].words : 0;
+	plan->reads = xcalloc(plan->n_reads, sizeof(*plan->reads));
+	for (unsigned r = plan->n_reads; r-- > 0;) {
+		unsigned from = best[n - 1].from;
+		struct plan_read *read = &plan->reads[r];
+
+		read->reg = pieces[from].first;
+		read->count = (uint16_t)(pieces[n - 1].last - pieces[from].first + 1);
+		read->classes = read_classes(need, read);
+		n = from;
+	}
+}
+
+struct plan *plan_build(const struct plan_want *want, const struct plan_line *line)
+{
+	struct plan *plan = xcalloc(1, sizeof(*plan));
+	unsigned max = max_registers(want, line);
+	struct need need;
+	struct piece *pieces;
+	struct best *best;
+	unsigned n;
+
+	assert(want->encoding == ENCODING_INTEGER || want->encoding == ENCODING_FLOAT);
+	need.classes = xcalloc(REGISTERS, sizeof(*need.classes));
+	need.joined = xcalloc(REGISTERS, sizeof(*need.joined));
+	gather_needs(&need, want, max);
+	n = gather_pieces(&need, want->profile, &pieces, &plan->needed);
+	best = xcalloc(n, sizeof(*best));
+	for (unsigned j = 0; j < n; j++)
+		best[j] = extend(pieces, best, j, line, max);
+	take_reads(plan, &need, pieces, best, n);
+	free(best);
+	free(pieces);
+	free(need.joined);
+	free(need.classes);
+	return plan;
+}
+
+void plan_free(struct plan *plan)
+{
+	if (plan == NULL)
+		return;
+	free(plan->reads);
+	free(plan);
+}
+
+static uint64_t line_time_us(const struct plan_line *line, unsigned reads, unsigned words)
+{
+	return (uint64_t)reads * line->per_read_us + (uint64_t)words * line->per_word_us;
+}
+
+uint64_t plan_time_us(const struct plan *plan, const struct plan_line *line)
+{
+	return line_time_us(line, plan->n_reads, plan->words);
+}
+
+uint64_t plan_ideal_us(const struct plan *plan, const struct plan_line *line)
+{
+	return line_time_us(line, (plan->needed + IDEAL_READ - 1) / IDEAL_READ, plan->needed);
+}
+
+enum encoding plan_choose_encoding(const struct plan_want *want, const struct plan_line *line)
+{
+	struct plan_want each = *want;
+	uint64_t us[2];
+
+	each.classes = 1u << POLL_FAST;
+	for (int i = 0; i < 2; i++) {
+		struct plan *plan;
+
+		each.encoding = i == 0 ? ENCODING_INTEGER : ENCODING_FLOAT;
+		plan = plan_build(&each, line);
+		us[i] = plan_time_us(plan, line);
+		plan_free(plan);
+	}
+	return us[1] < us[0] ? ENCODING_FLOAT : ENCODING_INTEGER;
+}
