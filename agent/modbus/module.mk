@@ -1,4 +1,5 @@
 libmeterx_a_SOURCES += \
+	agent/modbus/bus.c \
 	agent/modbus/bus.h \
 	agent/modbus/codec.c agent/modbus/codec.h \
 	agent/modbus/link.h \

@@ -8,4 +8,5 @@ if HAVE_CMOCKA
 include tests/unit/core.mk
 include tests/unit/table.mk
 include tests/unit/store.mk
+include tests/unit/link.mk
 endif
