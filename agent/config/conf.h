@@ -35,7 +35,7 @@ enum parity {
 };
 
 struct link_conf {
-	uint32_t index; /* row of mxLinkTable: option "index", else the place in the file */
+	uint32_t index; /* row of mxLinkTable: option "index", else the lowest free one */
 	char *name;
 	enum transport transport;
 	char *host; /* tcp, rtu-tcp: name or address */
@@ -63,8 +63,8 @@ struct branch_conf {
 	uint16_t number;
 	char *label;  /* "" when none */
 	char *tenant; /* "" when none */
-	int32_t rating_ma; /* from the branch file, 0: not given; the meter's own rating wins */
-	uint8_t poles;     /* from the branch file, 0: not given */
+	int32_t rating_ma; /* 0: not given; the meter's own rating wins */
+	uint8_t poles;     /* 0: not given */
 };
 
 struct circuit_conf {

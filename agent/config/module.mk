@@ -1,5 +1,9 @@
 libmeterx_a_SOURCES += \
-	agent/config/conf.h \
+	agent/config/branches.c agent/config/branches.h \
+	agent/config/conf.c agent/config/conf.h \
+	agent/config/conf_read.c \
+	agent/config/csv.c agent/config/csv.h \
+	agent/config/field.c agent/config/field.h \
 	agent/config/problem.c agent/config/problem.h \
 	agent/config/profile.c agent/config/profile.h \
 	agent/config/profile_check.c \

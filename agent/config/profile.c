@@ -8,7 +8,11 @@
 #include <string.h>
 
 #include "config/profile_draft.h"
+#include "core/refs.h"
+#include "core/text.h"
 #include "core/util.h"
+
+#define DIGEST_FILE_MAX (4 << 20)
 
 static int point_order(const void *a, const void *b)
 {
@@ -129,6 +133,22 @@ static void take_name(struct draft *draft, const char *path)
 		*dot = '\0';
 }
 
+/* FNV-1a over the text of all files, to know the same profile again. */
+static uint64_t digest(const struct draft *draft)
+{
+	uint64_t hash = 0xcbf29ce484222325;
+
+	for (size_t i = 0; i < draft->n_files; i++) {
+		size_t length = 0;
+		char *text = text_read_file(draft->files[i]->filename, DIGEST_FILE_MAX, &length);
+
+		for (size_t at = 0; at < length; at++)
+			hash = (hash ^ (unsigned char)text[at]) * 0x100000001b3;
+		free(text);
+	}
+	return hash;
+}
+
 int profile_load_file(const char *path, struct problems *problems, struct profile **profile)
 {
 	struct draft draft = { .problems = problems };
@@ -146,6 +166,7 @@ int profile_load_file(const char *path, struct problems *problems, struct profil
 	if (problems->count + problems->dropped == before) {
 		take_name(&draft, path);
 		*profile = draft_finish(&draft);
+		(*profile)->digest = digest(&draft);
 		rc = 0;
 	}
 out:
@@ -169,13 +190,13 @@ int profile_load(const char *dir, const char *name, struct problems *problems,
 
 struct profile *profile_ref(struct profile *profile)
 {
-	profile->refs++;
+	refs_take(&profile->refs);
 	return profile;
 }
 
 void profile_unref(struct profile *profile)
 {
-	if (profile == NULL || --profile->refs > 0)
+	if (profile == NULL || !refs_drop(&profile->refs))
 		return;
 	free(profile->blocks);
 	free(profile->scales);

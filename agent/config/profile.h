@@ -195,7 +195,8 @@ struct profile_ct_layout {
 };
 
 struct profile {
-	int refs;
+	int refs; /* atomic */
+	uint64_t digest; /* of the text it was read from, includes too */
 	char name[64];
 	char title[128];
 	unsigned base;     /* number printed for PDU address 0 */
@@ -239,8 +240,8 @@ int profile_load(const char *dir, const char *name, struct problems *problems,
 /* The same from a path; the name is the file's name less ".conf". */
 int profile_load_file(const char *path, struct problems *problems, struct profile **profile);
 
-struct profile *profile_ref(struct profile *profile); /* main thread */
-void profile_unref(struct profile *profile);          /* main thread; NULL is accepted */
+struct profile *profile_ref(struct profile *profile); /* any thread */
+void profile_unref(struct profile *profile);          /* any thread; NULL is accepted */
 
 /* Index of the model with that identification, -1 when it is not one of ours. */
 int profile_model_find(const struct profile *profile, uint16_t id);

@@ -3,4 +3,5 @@ libmeterx_a_SOURCES += \
 	agent/core/log.c agent/core/log.h \
 	agent/core/loop.c agent/core/loop.h \
 	agent/core/refs.h \
+	agent/core/text.c agent/core/text.h \
 	agent/core/util.c agent/core/util.h

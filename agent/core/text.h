@@ -1,0 +1,26 @@
+/*
+ * text: bytes from outside that are to be shown to people.
+ */
+#ifndef METERX_CORE_TEXT_H
+#define METERX_CORE_TEXT_H
+
+#include <stddef.h>
+
+/* Bytes of the UTF-8 character at text (length bytes left), 0 when it is none. */
+size_t text_character(const char *text, size_t length);
+
+/* NULL, or what is wrong with a text of one line: "is not UTF-8", "contains a control character".
+ */
+const char *text_fault(const char *text);
+
+/* Bytes of a text to show in a message, for "%.*s": all, or whole characters of its beginning. */
+int text_shown(const char *text);
+
+/*
+ * A whole regular file, with a 0 behind its end that is not counted. NULL with
+ * errno: EFBIG when it is longer than max_bytes, EINVAL when it is no regular
+ * file, else why it cannot be read. Free with free().
+ */
+char *text_read_file(const char *path, size_t max_bytes, size_t *length);
+
+#endif
