@@ -18,4 +18,4 @@ AGENT_LIBS = libmeterx.a $(CONFUSE_LIBS) $(MODBUS_LIBS) $(AX_PTHREAD_LIBS) -lm
 sbin_PROGRAMS += meterxd
 meterxd_SOURCES = agent/main.c
 meterxd_CPPFLAGS = $(AM_CPPFLAGS) $(SYSTEMD_CFLAGS)
-meterxd_LDADD = libmeterx.a $(SNMP_LIBS) $(AGENT_LIBS) $(SYSTEMD_LIBS)
+meterxd_LDADD = $(AGENT_LIBS) $(SNMP_LIBS) $(SYSTEMD_LIBS)

@@ -9,18 +9,26 @@
 #ifndef METERX_SNMP_AGENTX_H
 #define METERX_SNMP_AGENTX_H
 
+#include <stdbool.h>
+
 #include "store/site.h"
 
 struct agentx;
 
 /*
  * Start the thread. socket: path or "tcp:host:port" of the master. Takes a
- * reference to site. NULL with errno when no thread can be had. Main thread.
+ * reference to site. NULL with errno when no thread can be had. Main thread,
+ * one at a time, and before threads that look at the environment.
  */
 struct agentx *agentx_start(const char *socket, struct site *site);
 /* Serve another site from the next request on (takes a reference). Main thread. */
 void agentx_set_site(struct agentx *agentx, struct site *site);
-/* Close the session (orderly, when the master is there) and end the thread. */
-void agentx_stop(struct agentx *agentx);
+/*
+ * Close the session (orderly, when the master is there) and end the thread;
+ * NULL is accepted. False when it did not end within some seconds, because the
+ * library still waits for a master that cannot be reached: then thread and site
+ * are left as they are, and the process is to end without freeing the store.
+ */
+bool agentx_stop(struct agentx *agentx);
 
 #endif

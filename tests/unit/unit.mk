@@ -6,7 +6,7 @@ UNIT_LIBS = $(AGENT_LIBS) $(CMOCKA_LIBS)
 
 if HAVE_CMOCKA
 include tests/unit/core.mk
-include tests/unit/table.mk
+include tests/unit/snmp.mk
 include tests/unit/store.mk
 include tests/unit/link.mk
 endif

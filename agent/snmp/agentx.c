@@ -1,0 +1,536 @@
+/*
+ * agentx: see agentx.h.
+ *
+ * Net-SNMP has one session to the master in a process, and so there is one
+ * struct agentx. The library may hold the thread for seconds while a master is
+ * frozen; nobody waits for this thread but agentx_stop(), and that can hang up.
+ *
+ * A request on the fast path costs epoll_wait, recv and send. Only after
+ * anything else (library_used) its descriptors and timers are looked at again.
+ */
+#include "config.h"
+
+#include "agentx.h"
+
+#include "core/clock.h"
+#include "core/log.h"
+#include "core/loop.h"
+#include "core/util.h"
+#include "snmp/answer.h"
+
+#include <errno.h>
+#include <malloc.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <syslog.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <net-snmp/agent/agent_callbacks.h>
+#include <net-snmp/library/large_fd_set.h>
+
+#define APPLICATION "meterx"
+
+#define RETRY_S         1  /* between attempts to reach the master, and idle time before a ping */
+#define OPEN_TIMEOUT_S  1  /* the master accepted the connection but says nothing */
+#define PING_TIMEOUT_US (5 * 1000000L) /* a master may be busy with slow scripts of its own */
+#define CLOSE_TIMEOUT_US (300 * 1000L)
+#define STOP_WAIT_S     2  /* for an orderly end, and again after hanging up */
+#define TRIM_THRESHOLD  (64 << 20) /* keep what big requests took: trimming costs a quarter of the time */
+#define DESCRIPTORS_MAX 16
+#define MESSAGES_KEPT   8
+
+struct agentx {
+	pthread_t thread;
+	struct loop *loop;
+	char *socket;
+
+	pthread_mutex_t lock; /* of next_site */
+	struct site *next_site;
+	atomic_bool stopping;
+	atomic_int session_fd; /* -1: no session */
+
+	/* The thread's own. */
+	struct view *view;
+	netsnmp_session *session; /* NULL: no master */
+	bool refused;             /* the master did not take our registration */
+	bool serving;             /* as last logged */
+	int64_t away_since_ms;
+	int away_reason; /* errno as last logged; -1: not looked at yet */
+	bool library_used;
+	bool session_changed;
+	int64_t library_due_ms; /* its next timer, -1: none */
+	int retry_timer;        /* of the registration, 0: none */
+	int watched[DESCRIPTORS_MAX];
+	size_t n_watched;
+	netsnmp_large_fd_set readable;
+	char *messages[MESSAGES_KEPT]; /* said since the master was last there */
+};
+
+/*
+ * Callbacks find us here: the library keeps a session's magic to itself, and
+ * frees the arguments of its other callbacks when it shuts down.
+ */
+static struct agentx *the_agentx;
+static netsnmp_callback library_callback;
+
+/* ---- what the library says ------------------------------------------------------------- */
+
+static enum log_level level_of(int priority)
+{
+	if (priority <= LOG_ERR)
+		return LOG_LEVEL_ERROR;
+	return priority == LOG_WARNING ? LOG_LEVEL_WARNING : LOG_LEVEL_DEBUG;
+}
+
+static void messages_forget(struct agentx *agentx)
+{
+	for (size_t i = 0; i < MESSAGES_KEPT; i++) {
+		free(agentx->messages[i]);
+		agentx->messages[i] = NULL;
+	}
+}
+
+/* The library repeats itself with every attempt to connect: true for the first time only. */
+static bool message_is_new(struct agentx *agentx, const char *text)
+{
+	size_t i = 0;
+
+	for (; i < MESSAGES_KEPT && agentx->messages[i]; i++) {
+		if (strcmp(agentx->messages[i], text) == 0)
+			return false;
+	}
+	if (i < MESSAGES_KEPT)
+		agentx->messages[i] = xstrdup(text);
+	return i < MESSAGES_KEPT;
+}
+
+static int on_library_log(int major, int minor, void *server, void *client)
+{
+	const struct snmp_log_message *message = server;
+	struct agentx *agentx = the_agentx;
+	enum log_level level = level_of(message->priority);
+	int length = (int)strcspn(message->msg, "\n");
+	long code;
+
+	(void)major;
+	(void)minor;
+	(void)client;
+	/* The one sign the library gives of a registration that was refused. */
+	if (sscanf(message->msg, "registering pdu failed: %ld", &code) == 1) {
+		agentx->refused = true;
+		level = LOG_LEVEL_DEBUG;
+	}
+	if (!message_is_new(agentx, message->msg))
+		level = LOG_LEVEL_DEBUG;
+	log_write(level, "snmp", "%.*s", length, message->msg);
+	return 0;
+}
+
+/* ---- requests ---------------------------------------------------------------------------- */
+
+static int on_session(int operation, netsnmp_session *session, int request, netsnmp_pdu *pdu,
+	void *magic)
+{
+	if (operation == NETSNMP_CALLBACK_OP_RECEIVED_MESSAGE &&
+		answer_pdu(the_agentx->view, session, pdu)) {
+		/* A master that asks is alive. The library keeps its ping timer in this field. */
+		if (session->securityModel != SNMP_DEFAULT_SECMODEL)
+			snmp_alarm_reset((unsigned int)session->securityModel);
+		return 1;
+	}
+	the_agentx->library_used = true;
+	return library_callback(operation, session, request, pdu, magic);
+}
+
+static int on_handler(netsnmp_mib_handler *handler, netsnmp_handler_registration *registration,
+	netsnmp_agent_request_info *info, netsnmp_request_info *requests)
+{
+	(void)handler;
+	(void)registration;
+	answer_requests(the_agentx->view, requests, info->mode == MODE_GETNEXT);
+	return SNMP_ERR_NOERROR;
+}
+
+/* ---- life of the session ----------------------------------------------------------------- */
+
+static int on_connected(int major, int minor, void *server, void *client)
+{
+	netsnmp_session *session = server;
+	struct agentx *agentx = the_agentx;
+	netsnmp_transport *transport = snmp_sess_transport(snmp_sess_pointer(session));
+
+	(void)major;
+	(void)minor;
+	(void)client;
+	if (session->callback != on_session) {
+		library_callback = session->callback;
+		session->callback = on_session;
+	}
+	session->timeout = PING_TIMEOUT_US;
+	session->retries = 0; /* the stream repeats by itself */
+	agentx->session = session;
+	agentx->session_changed = true;
+	agentx->refused = false;
+	atomic_store(&agentx->session_fd, transport ? transport->sock : -1);
+	return 0;
+}
+
+static int on_disconnected(int major, int minor, void *server, void *client)
+{
+	struct agentx *agentx = the_agentx;
+
+	(void)major;
+	(void)minor;
+	(void)server;
+	(void)client;
+	agentx->session = NULL;
+	agentx->session_changed = true;
+	atomic_store(&agentx->session_fd, -1);
+	return 0;
+}
+
+static void on_retry(void *arg)
+{
+	struct agentx *agentx = arg;
+
+	agentx->library_used = true;
+	if (agentx->session == NULL || !agentx->refused)
+		return;
+	agentx->refused = false;
+	register_mib_detach();
+	register_mib_reattach();
+}
+
+/* Why the master's socket cannot be reached, as errno; 0: it can, or nobody knows. */
+static int away_reason(const char *path)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	int fd, reason;
+
+	if (strncmp(path, "unix:", 5) == 0)
+		path += 5;
+	if (path[0] != '/' || strlen(path) >= sizeof(address.sun_path))
+		return 0;
+	strcpy(address.sun_path, path);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return errno;
+	reason = connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0 ? errno : 0;
+	close(fd);
+	return reason == EAGAIN ? 0 : reason;
+}
+
+/* The library does not tell why it cannot connect; an operator wants to know, once. */
+static void away_review(struct agentx *agentx)
+{
+	int reason = away_reason(agentx->socket);
+
+	if (reason != agentx->away_reason)
+		log_warning("snmp", "no master agent at %s%s%s; trying every %d s", agentx->socket,
+			reason > 0 ? ": " : "", reason > 0 ? strerror(reason) : "", RETRY_S);
+	agentx->away_reason = reason;
+}
+
+/* Try a refused registration again until it is taken. */
+static void registration_review(struct agentx *agentx)
+{
+	bool wanted = agentx->session && agentx->refused;
+
+	if (wanted && agentx->retry_timer == 0) {
+		log_error("snmp",
+			"the master agent at %s refuses to register %s.1, which another "
+			"subagent may serve; trying every %d s",
+			agentx->socket, MX_OID_TEXT, RETRY_S);
+		agentx->retry_timer =
+			loop_add_timer(agentx->loop, RETRY_S * 1000, on_retry, agentx);
+	} else if (!wanted && agentx->retry_timer != 0) {
+		loop_remove_timer(agentx->loop, agentx->retry_timer);
+		agentx->retry_timer = 0;
+	}
+}
+
+/* Log what changed since the last look. */
+static void session_review(struct agentx *agentx)
+{
+	bool serving = agentx->session && !agentx->refused;
+	int64_t now = clock_mono_ms();
+
+	if (serving && !agentx->serving) {
+		messages_forget(agentx);
+		agentx->away_reason = 0;
+		log_info("snmp", "served by the master agent at %s after %lld s", agentx->socket,
+			(long long)(now - agentx->away_since_ms) / 1000);
+	} else if (!serving && agentx->serving) {
+		agentx->away_since_ms = now;
+		log_warning("snmp", "lost the master agent at %s; trying every %d s",
+			agentx->socket, RETRY_S);
+	}
+	agentx->serving = serving;
+	if (agentx->session == NULL)
+		away_review(agentx);
+	registration_review(agentx);
+}
+
+/* ---- the library in our loop --------------------------------------------------------------- */
+
+static void on_readable(int fd, void *arg)
+{
+	struct agentx *agentx = arg;
+
+	if (fd != atomic_load_explicit(&agentx->session_fd, memory_order_relaxed))
+		agentx->library_used = true;
+	NETSNMP_LARGE_FD_SET(fd, &agentx->readable);
+	snmp_read2(&agentx->readable);
+	NETSNMP_LARGE_FD_CLR(fd, &agentx->readable);
+}
+
+static void watch_drop(struct agentx *agentx, size_t place)
+{
+	loop_remove_fd(agentx->loop, agentx->watched[place]);
+	agentx->watched[place] = agentx->watched[--agentx->n_watched];
+}
+
+static void watch_add(struct agentx *agentx, int fd)
+{
+	int rc;
+
+	for (size_t i = 0; i < agentx->n_watched; i++) {
+		if (agentx->watched[i] == fd)
+			return;
+	}
+	rc = agentx->n_watched < DESCRIPTORS_MAX ?
+		     loop_add_fd(agentx->loop, fd, on_readable, agentx) :
+		     -EMFILE;
+	if (rc < 0)
+		log_error("snmp", "cannot watch descriptor %d: %s", fd, strerror(-rc));
+	else
+		agentx->watched[agentx->n_watched++] = fd;
+}
+
+/* Watch exactly what the library waits for now, and know when its next timer is due. */
+static void library_review(struct agentx *agentx)
+{
+	struct timeval wait = { 0 };
+	netsnmp_large_fd_set wanted;
+	int n = 0, block = 1;
+
+	netsnmp_large_fd_set_init(&wanted, FD_SETSIZE);
+	NETSNMP_LARGE_FD_ZERO(&wanted);
+	snmp_select_info2(&n, &wanted, &wait, &block);
+	/* A new session may have got the number of a descriptor that was closed: watch it anew. */
+	for (size_t i = agentx->n_watched; i-- > 0;) {
+		if (agentx->session_changed || !NETSNMP_LARGE_FD_ISSET(agentx->watched[i], &wanted))
+			watch_drop(agentx, i);
+	}
+	for (int fd = 0; fd < n; fd++) {
+		if (NETSNMP_LARGE_FD_ISSET(fd, &wanted))
+			watch_add(agentx, fd);
+	}
+	netsnmp_large_fd_set_cleanup(&wanted);
+	agentx->session_changed = false;
+	agentx->library_due_ms = block ? -1 :
+		clock_mono_ms() + wait.tv_sec * 1000 + (wait.tv_usec + 999) / 1000;
+}
+
+static void library_settle(struct agentx *agentx)
+{
+	agentx->library_used = false;
+	netsnmp_check_outstanding_agent_requests();
+	library_review(agentx);
+	session_review(agentx);
+}
+
+static int library_wait_ms(const struct agentx *agentx)
+{
+	int64_t left;
+
+	if (agentx->library_due_ms < 0)
+		return -1;
+	left = agentx->library_due_ms - clock_mono_ms();
+	return left < 0 ? 0 : (int)left;
+}
+
+static void library_start(struct agentx *agentx)
+{
+	static oid root[] = MX_OBJECTS;
+
+	snmp_enable_calllog();
+	snmp_register_callback(SNMP_CALLBACK_LIBRARY, SNMP_CALLBACK_LOGGING, on_library_log,
+		NULL);
+	netsnmp_ds_set_boolean(NETSNMP_DS_LIBRARY_ID, NETSNMP_DS_LIB_DONT_READ_CONFIGS, 1);
+	netsnmp_ds_set_boolean(NETSNMP_DS_LIBRARY_ID, NETSNMP_DS_LIB_DONT_PERSIST_STATE, 1);
+	netsnmp_ds_set_boolean(NETSNMP_DS_LIBRARY_ID, NETSNMP_DS_LIB_ALARM_DONT_USE_SIG, 1);
+	netsnmp_ds_set_boolean(NETSNMP_DS_APPLICATION_ID, NETSNMP_DS_AGENT_ROLE, 1);
+	netsnmp_ds_set_boolean(NETSNMP_DS_APPLICATION_ID, NETSNMP_DS_AGENT_NO_CONNECTION_WARNINGS,
+		1);
+	netsnmp_ds_set_string(NETSNMP_DS_APPLICATION_ID, NETSNMP_DS_AGENT_X_SOCKET,
+		agentx->socket);
+	init_agent(APPLICATION);
+	/* init_agent() sets defaults of its own for these. */
+	netsnmp_ds_set_int(NETSNMP_DS_APPLICATION_ID, NETSNMP_DS_AGENT_AGENTX_PING_INTERVAL,
+		RETRY_S);
+	netsnmp_ds_set_int(NETSNMP_DS_LIBRARY_ID, NETSNMP_DS_LIB_TIMEOUT, OPEN_TIMEOUT_S);
+	netsnmp_ds_set_int(NETSNMP_DS_LIBRARY_ID, NETSNMP_DS_LIB_RETRIES, 0);
+	snmp_register_callback(SNMP_CALLBACK_APPLICATION, SNMPD_CALLBACK_INDEX_START,
+		on_connected, NULL);
+	snmp_register_callback(SNMP_CALLBACK_APPLICATION, SNMPD_CALLBACK_INDEX_STOP,
+		on_disconnected, NULL);
+	netsnmp_register_handler(netsnmp_create_handler_registration(APPLICATION, on_handler,
+		root, ARRAY_LEN(root), HANDLER_CAN_RONLY));
+	init_snmp(APPLICATION);
+	library_settle(agentx);
+}
+
+static void library_timers(struct agentx *agentx)
+{
+	snmp_timeout();
+	run_alarms();
+	agentx->library_used = true;
+}
+
+static void on_wake(void *arg)
+{
+	struct agentx *agentx = arg;
+	struct site *site;
+
+	pthread_mutex_lock(&agentx->lock);
+	site = agentx->next_site;
+	agentx->next_site = NULL;
+	pthread_mutex_unlock(&agentx->lock);
+	if (site)
+		view_set_site(agentx->view, site);
+}
+
+static void *run(void *arg)
+{
+	struct agentx *agentx = arg;
+	int rc = 0;
+
+	library_start(agentx);
+	while (!atomic_load(&agentx->stopping) && rc == 0) {
+		int wait = library_wait_ms(agentx);
+
+		if (wait == 0)
+			library_timers(agentx);
+		else
+			rc = loop_turn(agentx->loop, wait);
+		if (agentx->library_used)
+			library_settle(agentx);
+	}
+	if (rc < 0)
+		log_error("snmp", "cannot wait for events: %s", strerror(-rc));
+	if (agentx->session)
+		agentx->session->timeout = CLOSE_TIMEOUT_US;
+	snmp_shutdown(APPLICATION);
+	shutdown_agent();
+	return NULL;
+}
+
+/* ---- the other threads' side ----------------------------------------------------------------- */
+
+static void agentx_free(struct agentx *agentx)
+{
+	if (agentx == NULL)
+		return;
+	messages_forget(agentx);
+	netsnmp_large_fd_set_cleanup(&agentx->readable);
+	view_free(agentx->view);
+	site_unref(agentx->next_site);
+	loop_free(agentx->loop);
+	pthread_mutex_destroy(&agentx->lock);
+	free(agentx->socket);
+	free(agentx);
+	the_agentx = NULL;
+}
+
+static int thread_start(struct agentx *agentx)
+{
+	sigset_t all, before;
+	int rc;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	rc = pthread_create(&agentx->thread, NULL, run, agentx);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return rc;
+}
+
+struct agentx *agentx_start(const char *socket, struct site *site)
+{
+	struct agentx *agentx = xcalloc(1, sizeof(*agentx));
+
+	agentx->socket = xstrdup(socket);
+	pthread_mutex_init(&agentx->lock, NULL);
+	atomic_init(&agentx->session_fd, -1);
+	agentx->view = view_new();
+	view_set_site(agentx->view, site_ref(site));
+	netsnmp_large_fd_set_init(&agentx->readable, FD_SETSIZE);
+	NETSNMP_LARGE_FD_ZERO(&agentx->readable);
+	agentx->away_since_ms = clock_mono_ms();
+	agentx->away_reason = -1;
+	agentx->loop = loop_new();
+	if (agentx->loop == NULL)
+		goto fail;
+	loop_on_wake(agentx->loop, on_wake, agentx);
+	the_agentx = agentx;
+	signal(SIGPIPE, SIG_IGN); /* the library writes to sockets without MSG_NOSIGNAL */
+	setenv("MIBS", "", 1);    /* it would load them */
+	mallopt(M_TRIM_THRESHOLD, TRIM_THRESHOLD);
+	errno = thread_start(agentx);
+	if (errno == 0)
+		return agentx;
+fail:
+	agentx_free(agentx);
+	return NULL;
+}
+
+void agentx_set_site(struct agentx *agentx, struct site *site)
+{
+	struct site *unseen;
+
+	pthread_mutex_lock(&agentx->lock);
+	unseen = agentx->next_site;
+	agentx->next_site = site_ref(site);
+	pthread_mutex_unlock(&agentx->lock);
+	site_unref(unseen);
+	loop_wake(agentx->loop);
+}
+
+static bool thread_ended(struct agentx *agentx)
+{
+	struct timespec until;
+
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += STOP_WAIT_S;
+	return pthread_timedjoin_np(agentx->thread, NULL, &until) == 0;
+}
+
+bool agentx_stop(struct agentx *agentx)
+{
+	if (agentx == NULL)
+		return true;
+	atomic_store(&agentx->stopping, true);
+	loop_wake(agentx->loop);
+	if (!thread_ended(agentx)) {
+		int fd = atomic_load(&agentx->session_fd);
+
+		/* The library waits for a frozen master: hanging up ends that. */
+		if (fd >= 0)
+			shutdown(fd, SHUT_RDWR);
+		if (!thread_ended(agentx)) {
+			log_warning("snmp", "the master agent at %s holds us, leaving it",
+				agentx->socket);
+			pthread_detach(agentx->thread);
+			return false;
+		}
+	}
+	agentx_free(agentx);
+	return true;
+}
