@@ -9,4 +9,5 @@ include tests/unit/core.mk
 include tests/unit/snmp.mk
 include tests/unit/store.mk
 include tests/unit/link.mk
+include tests/unit/sim.mk
 endif
