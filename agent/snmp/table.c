@@ -39,8 +39,7 @@ const struct rowset *table_rows_one(const struct panel *panel)
 	return &one;
 }
 
-/* Place of the first key from the given one on, or after it. */
-static uint32_t rowset_search(const struct rowset *rows, uint64_t key, bool inclusive)
+uint32_t rowset_search(const struct rowset *rows, uint64_t key, bool inclusive)
 {
 	uint32_t low = 0, high = rows->n;
 

@@ -46,6 +46,7 @@ struct cell {
 };
 
 struct column {
+	const char *name; /* "mxBranchCurrent" */
 	uint8_t subid; /* last arc, as in the MIB */
 	uint8_t asn;   /* ASN_INTEGER, ASN_GAUGE, ASN_COUNTER, ASN_COUNTER64, ASN_OCTET_STR, ... */
 	bool writable; /* MAX-ACCESS read-write */
@@ -84,6 +85,9 @@ struct table {
 	bool (*next)(struct view *view, const uint32_t *index, size_t n, bool inclusive,
 		struct row *row);
 };
+
+/* Place of the first key from the given one on, or after it when not inclusive; n when there is none. */
+uint32_t rowset_search(const struct rowset *rows, uint64_t key, bool inclusive);
 
 /* For table.rows: one row a panel, index panel alone. */
 const struct rowset *table_rows_one(const struct panel *panel);

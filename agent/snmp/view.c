@@ -10,6 +10,8 @@
 struct view {
 	struct site *site;
 	int64_t now_ms, now_wall_ms;
+	uint64_t request;
+	struct view_cache *cache;
 	/* By place in site->panels; of these the first n_pinned places in pinned are set. */
 	const struct snapshot **snapshots;
 	size_t *pinned;
@@ -21,11 +23,24 @@ struct view *view_new(void)
 	return xcalloc(1, sizeof(struct view));
 }
 
+void view_set_cache(struct view *view, struct view_cache *cache)
+{
+	if (view->cache)
+		view->cache->drop(view->cache);
+	view->cache = cache;
+}
+
+struct view_cache *view_cache(const struct view *view)
+{
+	return view->cache;
+}
+
 void view_free(struct view *view)
 {
 	if (view == NULL)
 		return;
 	view_end(view);
+	view_set_cache(view, NULL);
 	site_unref(view->site);
 	free(view->snapshots);
 	free(view->pinned);
@@ -35,6 +50,7 @@ void view_free(struct view *view)
 void view_set_site(struct view *view, struct site *site)
 {
 	view_end(view);
+	view_set_cache(view, NULL);
 	site_unref(view->site);
 	free(view->snapshots);
 	free(view->pinned);
@@ -51,6 +67,7 @@ const struct site *view_site(const struct view *view)
 void view_begin(struct view *view, int64_t now_ms, int64_t now_wall_ms)
 {
 	view_end(view);
+	view->request++;
 	view->now_ms = now_ms;
 	view->now_wall_ms = now_wall_ms;
 }
@@ -64,6 +81,11 @@ void view_end(struct view *view)
 		view->snapshots[place] = NULL;
 	}
 	view->n_pinned = 0;
+}
+
+uint64_t view_request(const struct view *view)
+{
+	return view->request;
 }
 
 int64_t view_now_ms(const struct view *view)

@@ -23,7 +23,19 @@ void view_begin(struct view *view, int64_t now_ms, int64_t now_wall_ms);
 void view_end(struct view *view);
 int64_t view_now_ms(const struct view *view);
 int64_t view_now_wall_ms(const struct view *view);
+/* Counts the requests: what was made in this one need not be looked at again. */
+uint64_t view_request(const struct view *view);
 /* The panel's snapshot, pinned at first use in this request. */
 const struct snapshot *view_snapshot(struct view *view, const struct panel *panel);
+
+/*
+ * What tables derive from the site and keep between requests. The view calls
+ * drop() when the site changes or the view goes.
+ */
+struct view_cache {
+	void (*drop)(struct view_cache *cache);
+};
+struct view_cache *view_cache(const struct view *view); /* NULL: none yet */
+void view_set_cache(struct view *view, struct view_cache *cache);
 
 #endif
