@@ -1,5 +1,18 @@
 libmeterx_a_SOURCES += \
 	agent/snmp/agentx.c agent/snmp/agentx.h \
 	agent/snmp/answer.c agent/snmp/answer.h \
+	agent/snmp/columns.c agent/snmp/columns.h \
+	agent/snmp/summary.c agent/snmp/summary.h \
 	agent/snmp/table.c agent/snmp/table.h \
+	agent/snmp/tables.c agent/snmp/tables.h \
+	agent/snmp/tbl_active.c \
+	agent/snmp/tbl_agent.c \
+	agent/snmp/tbl_alarm.c \
+	agent/snmp/tbl_branch.c \
+	agent/snmp/tbl_circuit.c \
+	agent/snmp/tbl_link.c \
+	agent/snmp/tbl_mains.c \
+	agent/snmp/tbl_panel.c \
+	agent/snmp/tbl_threshold.c \
+	agent/snmp/tbl_voltage.c \
 	agent/snmp/view.c agent/snmp/view.h

@@ -1,0 +1,424 @@
+/* columns: see columns.h. */
+#include "config.h"
+
+#include "snmp/columns.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "core/util.h"
+
+#define TEXT_MAX 255 /* SnmpAdminString */
+
+void cell_set_number(struct cell *cell, const struct column *column, int64_t number)
+{
+	static const struct {
+		uint8_t asn;
+		int64_t min, max;
+	} types[] = {
+		{ ASN_GAUGE, 0, UINT32_MAX }, /* also Unsigned32 */
+		{ ASN_INTEGER, INT32_MIN, INT32_MAX },
+		{ ASN_COUNTER64, 0, INT64_MAX },
+		{ ASN_COUNTER, 0, UINT32_MAX },
+	};
+
+	if (column->asn == ASN_COUNTER)
+		number &= UINT32_MAX;
+	for (size_t i = 0; i < ARRAY_LEN(types); i++) {
+		if (types[i].asn != column->asn)
+			continue;
+		if (number < types[i].min || number > types[i].max)
+			return;
+		cell->num = number;
+		cell->state = CELL_PRESENT;
+	}
+}
+
+void cell_set_truth(struct cell *cell, bool truth)
+{
+	cell->num = truth ? 1 : 2;
+	cell->state = CELL_PRESENT;
+}
+
+/* Without the beginning of a UTF-8 character whose rest was cut off. */
+static size_t whole_characters(const char *text, size_t length)
+{
+	size_t start = length, need;
+
+	while (start > 0 && (text[start - 1] & 0xc0) == 0x80)
+		start--;
+	if (start == 0)
+		return length;
+	start--;
+	need = (text[start] & 0xe0) == 0xc0   ? 2
+	       : (text[start] & 0xf0) == 0xe0 ? 3
+	       : (text[start] & 0xf8) == 0xf0 ? 4
+					      : 1;
+	return length - start < need ? start : length;
+}
+
+void cell_set_text(struct cell *cell, const char *text)
+{
+	size_t length = strnlen(text, TEXT_MAX);
+
+	cell->text = text;
+	cell->length = whole_characters(text, length);
+	cell->state = CELL_PRESENT;
+}
+
+/* Bit 0 of a BITS is the highest of the first octet. */
+void cell_set_bits(struct cell *cell, uint8_t bits)
+{
+	uint8_t octet = 0;
+
+	for (int bit = 0; bit < 8; bit++)
+		if (bits >> bit & 1)
+			octet |= (uint8_t)(0x80 >> bit);
+	cell->buffer[0] = (char)octet;
+	cell->text = cell->buffer;
+	cell->length = 1;
+	cell->state = CELL_PRESENT;
+}
+
+void cell_set_time(struct cell *cell, int64_t wall_ms)
+{
+	time_t seconds = (time_t)(wall_ms / 1000);
+	struct tm tm;
+
+	if (wall_ms <= 0 || gmtime_r(&seconds, &tm) == NULL || tm.tm_year + 1900 > UINT16_MAX)
+		return;
+	const uint8_t octets[] = {
+		(uint8_t)((tm.tm_year + 1900) >> 8),
+		(uint8_t)(tm.tm_year + 1900),
+		(uint8_t)(tm.tm_mon + 1),
+		(uint8_t)tm.tm_mday,
+		(uint8_t)tm.tm_hour,
+		(uint8_t)tm.tm_min,
+		(uint8_t)tm.tm_sec,
+		(uint8_t)(wall_ms % 1000 / 100),
+		'+',
+		0,
+		0,
+	};
+
+	memcpy(cell->buffer, octets, sizeof(octets));
+	cell->text = cell->buffer;
+	cell->length = sizeof(octets);
+	cell->state = CELL_PRESENT;
+}
+
+struct reading row_read(const struct row *row, enum quantity quantity)
+{
+	return snapshot_get(
+		row->snapshot, row->scope, quantity, row->channel, view_now_ms(row->view));
+}
+
+/* number * numerator / denominator to the nearest, halves away from zero; denominator > 0. */
+static int64_t scale(int64_t number, int64_t numerator, int64_t denominator)
+{
+	int64_t product = number * numerator;
+	int64_t half = product < 0 ? -(denominator / 2) : denominator / 2;
+
+	return (product + half) / denominator;
+}
+
+bool row_rating(const struct row *row, int64_t *milliamps)
+{
+	struct reading rating = row_read(row, Q_RATING);
+	const struct branch_conf *branch;
+
+	if (rating.quality == QUALITY_GOOD) {
+		*milliamps = rating.num;
+		return true;
+	}
+	branch = row->scope == SCOPE_BRANCH ? panel_conf_branch(row->panel->conf, row->channel)
+					    : NULL;
+	if (branch == NULL || branch->rating_ma == 0)
+		return false;
+	*milliamps = branch->rating_ma;
+	return true;
+}
+
+bool row_load(const struct row *row, int64_t *permille)
+{
+	struct reading current = row_read(row, Q_CURRENT);
+	int64_t rating;
+
+	if (current.quality != QUALITY_GOOD || !row_rating(row, &rating) || rating <= 0)
+		return false;
+	*permille = scale(current.num, 1000, rating);
+	return true;
+}
+
+const struct profile_alarm *profile_alarm_find(
+	const struct profile *profile, enum scope scope, enum level level)
+{
+	for (unsigned i = 0; i < profile->n_alarms; i++)
+		if (profile->alarms[i].scope == scope && profile->alarms[i].level == level)
+			return &profile->alarms[i];
+	return NULL;
+}
+
+static bool row_has_alarm(const struct row *row, enum level level)
+{
+	const struct rowset *alarms = &row->panel->layout->alarms;
+	uint64_t key = ROW_KEY(row->scope, row->channel, level);
+	uint32_t at = rowset_search(alarms, key, true);
+
+	return at < alarms->n && alarms->keys[at] == key;
+}
+
+static bool row_has_alarms(const struct row *row)
+{
+	const struct rowset *alarms = &row->panel->layout->alarms;
+	uint32_t at = rowset_search(alarms, ROW_KEY(row->scope, row->channel, 0), true);
+
+	return at < alarms->n && alarms->keys[at] < ROW_KEY(row->scope, row->channel + 1u, 0);
+}
+
+/* The threshold behind an alarm of this row's channel, -1 for none. */
+static int row_threshold(const struct row *row, const struct profile_alarm *alarm)
+{
+	const struct layout *layout = row->panel->layout;
+	const struct profile_threshold *threshold;
+	uint64_t key;
+	uint32_t at;
+
+	if (alarm->threshold < 0)
+		return -1;
+	threshold = &layout->profile->thresholds[alarm->threshold];
+	if (threshold->channel == 0)
+		return alarm->threshold;
+	key = ROW_KEY(threshold->scope, row->channel, threshold->level);
+	at = rowset_search(&layout->thresholds, key, true);
+	return at < layout->thresholds.n && layout->thresholds.keys[at] == key ? (int)at : -1;
+}
+
+bool row_limit(const struct row *row, enum level level, int64_t *limit)
+{
+	const struct profile *profile = row->panel->layout->profile;
+	const struct profile_alarm *alarm = profile_alarm_find(profile, row->scope, level);
+	const struct profile_threshold *threshold;
+	struct reading value;
+	int64_t rating;
+	int place;
+
+	if (alarm == NULL || !row_has_alarm(row, level))
+		return false;
+	place = row_threshold(row, alarm);
+	if (place < 0)
+		return false;
+	threshold = &profile->thresholds[place];
+	value = snapshot_get(row->snapshot, SCOPE_THRESHOLD, Q_THRESHOLD, (unsigned)place + 1,
+		view_now_ms(row->view));
+	if (value.quality != QUALITY_GOOD || (value.num == 0 && threshold->zero_disables))
+		return false;
+	*limit = value.num;
+	if (threshold->unit != THRESHOLD_PERMILLE_OF_RATING)
+		return true;
+	if (!row_rating(row, &rating) || rating <= 0)
+		return false;
+	*limit = scale(rating, value.num, 1000);
+	return true;
+}
+
+bool panel_answers(const struct row *row)
+{
+	enum comm_state comm = snapshot_comm(row->snapshot, view_now_ms(row->view));
+
+	return comm == COMM_ONLINE || comm == COMM_DEGRADED;
+}
+
+enum worst_state panel_worst_state(const struct snapshot *snapshot, int64_t now_ms)
+{
+	enum comm_state comm = snapshot_comm(snapshot, now_ms);
+
+	return comm == COMM_ONLINE || comm == COMM_DEGRADED ? snapshot->alarms->worst
+							    : STATE_UNKNOWN;
+}
+
+enum worst_state worse_state(enum worst_state a, enum worst_state b)
+{
+	static const uint8_t rank[] = {
+		[STATE_OK] = 0,
+		[STATE_WARNING] = 1,
+		[STATE_UNKNOWN] = 2,
+		[STATE_CRITICAL] = 3,
+	};
+
+	return rank[a] > rank[b] ? a : b;
+}
+
+bool row_state(const struct row *row, enum worst_state *state)
+{
+	if (!row_has_alarms(row))
+		return false;
+	*state = panel_answers(row)
+			 ? alarm_channel_bits(row->snapshot->alarms, row->scope, row->channel).state
+			 : STATE_UNKNOWN;
+	return true;
+}
+
+bool row_alarm_bits(const struct row *row, struct alarm_bits *bits)
+{
+	if (!row->snapshot->alarms->known || !row_has_alarms(row))
+		return false;
+	*bits = alarm_channel_bits(row->snapshot->alarms, row->scope, row->channel);
+	return true;
+}
+
+static const char *branch_label(const struct row *row, char *buffer, size_t size)
+{
+	const struct branch_conf *branch = panel_conf_branch(row->panel->conf, row->channel);
+
+	(void)buffer, (void)size;
+	return branch ? branch->label : "";
+}
+
+static const char *mains_label(const struct row *row, char *buffer, size_t size)
+{
+	static const char *const phases[] = { "total", "phase A", "phase B", "phase C", "neutral" };
+	unsigned set = (row->channel - 1) / MAINS_PHASES;
+	const char *phase = phases[(row->channel - 1) % MAINS_PHASES];
+
+	if (row->panel->layout->profile->mains <= 1)
+		return phase;
+	snprintf(buffer, size, "mains %u %s", set + 1, phase);
+	return buffer;
+}
+
+static const char *voltage_label(const struct row *row, char *buffer, size_t size)
+{
+	static const char *const measures[VOLTAGE_MEASURES] = { "A-N", "B-N", "C-N", "L-N average",
+		"A-B", "B-C", "C-A", "L-L average" };
+	const char *measure = measures[(row->channel - 1) % VOLTAGE_MEASURES];
+
+	if (row->scope == SCOPE_VOLTAGE)
+		return measure;
+	snprintf(buffer, size, "alternate %s", measure);
+	return buffer;
+}
+
+const char *row_label(const struct row *row, char *buffer, size_t size)
+{
+	static const char *(*const labels[SCOPE_COUNT])(const struct row *, char *, size_t) = {
+		[SCOPE_BRANCH] = branch_label,
+		[SCOPE_MAINS] = mains_label,
+		[SCOPE_VOLTAGE] = voltage_label,
+		[SCOPE_ALT_VOLTAGE] = voltage_label,
+	};
+
+	return labels[row->scope] ? labels[row->scope](row, buffer, size) : "";
+}
+
+bool row_phases_by_user(const struct row *row)
+{
+	const struct layout *layout = row->snapshot->layout;
+	struct reading user =
+		snapshot_get(row->snapshot, SCOPE_PANEL, Q_USER_PHASES, 1, view_now_ms(row->view));
+
+	if (!layout_has(layout, SCOPE_PANEL, Q_USER_PHASES))
+		return layout_has(layout, row->scope, Q_PHASE);
+	return user.quality == QUALITY_GOOD && (user.num & 1) != 0;
+}
+
+/*
+ * A value is not there: in this row, or in all of this panel, which the engine
+ * then passes over. All rows of mxBranchTable and mxMainsTable have one scope.
+ */
+static enum cell_state absence(const struct row *row, enum quantity quantity)
+{
+	const struct layout_slot *slot = &row->snapshot->layout->slots[row->scope][quantity];
+
+	if (slot->offset < 0)
+		return row->scope == SCOPE_BRANCH || row->scope == SCOPE_MAINS ? CELL_ABSENT_PANEL
+									       : CELL_ABSENT;
+	if (slot->measurement && !snapshot_fresh(row->snapshot, view_now_ms(row->view)))
+		return CELL_ABSENT_PANEL;
+	return CELL_ABSENT;
+}
+
+GETTER(col_reading)
+{
+	struct reading reading = row_read(row, column->quantity);
+
+	if (reading.quality == QUALITY_GOOD)
+		cell_set_number(cell, column, reading.num);
+	else
+		cell->state = absence(row, column->quantity);
+}
+
+/* No time without the energy that it is about. */
+GETTER(col_discontinuity)
+{
+	struct reading since = row_read(row, Q_ENERGY_DISCONTINUITY);
+
+	(void)column;
+	if (since.quality == QUALITY_GOOD && row_read(row, Q_ENERGY).quality == QUALITY_GOOD)
+		cell_set_time(cell, since.num);
+	else
+		cell->state = absence(row, Q_ENERGY);
+}
+
+GETTER(col_command)
+{
+	(void)row;
+	cell_set_number(cell, column, 1);
+}
+
+GETTER(col_label)
+{
+	(void)column;
+	cell_set_text(cell, row_label(row, cell->buffer, sizeof(cell->buffer)));
+}
+
+GETTER(col_rating)
+{
+	int64_t rating;
+
+	if (row_rating(row, &rating))
+		cell_set_number(cell, column, rating);
+}
+
+GETTER(col_load)
+{
+	int64_t load;
+
+	if (row_load(row, &load))
+		cell_set_number(cell, column, load);
+}
+
+GETTER(col_limit)
+{
+	int64_t limit;
+
+	if (row_limit(row, (enum level)column->arg, &limit))
+		cell_set_number(cell, column, limit);
+}
+
+GETTER(col_state)
+{
+	enum worst_state state;
+
+	if (row_state(row, &state))
+		cell_set_number(cell, column, state);
+}
+
+GETTER(col_active)
+{
+	struct alarm_bits bits;
+
+	(void)column;
+	if (row_alarm_bits(row, &bits))
+		cell_set_bits(cell, bits.active);
+}
+
+GETTER(col_latched)
+{
+	struct alarm_bits bits;
+
+	(void)column;
+	if (row_alarm_bits(row, &bits))
+		cell_set_bits(cell, bits.latched);
+}

@@ -1,0 +1,80 @@
+/* mxAgent: scalars about the agent as a whole. */
+#include "config.h"
+
+#include "snmp/tables.h"
+
+#include "alarm/event.h"
+#include "core/util.h"
+#include "snmp/columns.h"
+#include "snmp/summary.h"
+
+static GETTER(agent_version)
+{
+	(void)row, (void)column;
+	cell_set_text(cell, PACKAGE_VERSION);
+}
+
+static GETTER(agent_started)
+{
+	(void)column;
+	cell_set_time(cell, view_site(row->view)->start_wall_ms);
+}
+
+static GETTER(agent_reloaded)
+{
+	(void)column;
+	cell_set_time(cell, view_site(row->view)->config->loaded_wall_ms);
+}
+
+static GETTER(agent_panels)
+{
+	cell_set_number(cell, column, (int64_t)view_site(row->view)->n_panels);
+}
+
+static void agent_panels_online(
+	const struct row *row, const struct column *column, struct cell *cell)
+{
+	cell_set_number(cell, column, summary_get(row->view)->panels_online);
+}
+
+static void agent_active_alarms(
+	const struct row *row, const struct column *column, struct cell *cell)
+{
+	cell_set_number(cell, column, summary_get(row->view)->n_active);
+}
+
+static void agent_latched_alarms(
+	const struct row *row, const struct column *column, struct cell *cell)
+{
+	cell_set_number(cell, column, summary_get(row->view)->n_latched);
+}
+
+static GETTER(agent_worst_state)
+{
+	cell_set_number(cell, column, summary_get(row->view)->worst);
+}
+
+static GETTER(agent_last_event)
+{
+	(void)row;
+	cell_set_number(cell, column, (int64_t)event_number_last());
+}
+
+static const struct column columns[] = {
+	COLUMN(1, ASN_OCTET_STR, "mxAgentVersion", agent_version),
+	COLUMN(2, ASN_OCTET_STR, "mxAgentStarted", agent_started),
+	COLUMN(3, ASN_OCTET_STR, "mxAgentReloaded", agent_reloaded),
+	COLUMN(4, ASN_GAUGE, "mxAgentPanels", agent_panels),
+	COLUMN(5, ASN_GAUGE, "mxAgentPanelsOnline", agent_panels_online),
+	COLUMN(6, ASN_GAUGE, "mxAgentActiveAlarms", agent_active_alarms),
+	COLUMN(7, ASN_GAUGE, "mxAgentLatchedAlarms", agent_latched_alarms),
+	COLUMN(8, ASN_INTEGER, "mxAgentWorstState", agent_worst_state),
+	COLUMN(9, ASN_UNSIGNED, "mxAgentLastEvent", agent_last_event),
+};
+
+const struct table mx_agent_group = {
+	.name = "mxAgent",
+	.subid = 1,
+	.columns = columns,
+	.n_columns = ARRAY_LEN(columns),
+};
