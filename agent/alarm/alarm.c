@@ -183,7 +183,7 @@ static bool count_raises(struct update *update, const struct sight *sight, struc
 			update->now_ms);
 	if (!counter_rise(before, now, &rise))
 		return false;
-	if (alarm->uncounted > -COUNTER_MAX)
+	if (alarm->uncounted > -COUNTER_MAX) /* a counter gone mad */
 		alarm->uncounted -= rise;
 	return true;
 }
@@ -312,12 +312,10 @@ static void merge_scope(struct update *update, enum scope scope)
 
 static struct alarm_book *finish(struct update *update)
 {
-	struct alarm_book *book;
+	struct alarm_book *book = update->next;
 
-	if (update->next == NULL && update->previous->n == 0)
+	if (book == NULL) /* nothing but now known: what is not known is empty */
 		return alarm_book_ref(&empty_known);
-	copy_on_change(update);
-	book = update->next;
 	book = xrealloc(book, 1, sizeof(*book) + book->n * sizeof(book->alarms[0]));
 	book->refs = 1;
 	book->known = update->known;
