@@ -82,7 +82,7 @@ struct alarm_bits alarm_channel_bits(const struct alarm_book *book, enum scope s
 	return bits;
 }
 
-/* One call of alarm_update(): a merge of the previous book with the profile's alarms, both by key. */
+/* One call of alarm_update(): a merge of the previous book with the layout's alarms, both by key. */
 struct update {
 	const struct alarm_book *previous;
 	const struct snapshot *before, *snapshot;
@@ -266,15 +266,12 @@ static void copy_on_change(struct update *update)
 	memcpy(update->next->alarms, previous->alarms, update->at * sizeof(previous->alarms[0]));
 }
 
-static void merge_alarm(struct update *update, const struct sight *sight)
+static void merge_alarm(struct update *update, const struct sight *sight, uint64_t key)
 {
 	const struct alarm_book *previous = update->previous;
-	struct alarm alarm = {
-		.key = ROW_KEY(sight->rule->scope, sight->channel, sight->rule->level),
-		.severity = sight->rule->severity,
-	};
+	struct alarm alarm = { .key = key, .severity = sight->rule->severity };
 	struct alarm before = alarm;
-	bool known = update->at < previous->n && previous->alarms[update->at].key == alarm.key;
+	bool known = update->at < previous->n && previous->alarms[update->at].key == key;
 
 	if (known)
 		alarm = before = previous->alarms[update->at];
@@ -288,25 +285,32 @@ static void merge_alarm(struct update *update, const struct sight *sight)
 	update->at += known;
 }
 
-static void merge_scope(struct update *update, enum scope scope)
+static void merge(struct update *update)
 {
-	const struct snapshot *snapshot = update->snapshot;
-	const struct profile *profile = snapshot->layout->profile;
-	const struct layout_slot *at = &snapshot->layout->slots[scope][Q_ALARM_STATUS];
-	struct sight sight = {
-		.read_again = update->before == NULL ||
-			      snapshot->class_ms[at->poll] != update->before->class_ms[at->poll],
-	};
+	const struct snapshot *snapshot = update->snapshot, *before = update->before;
+	const struct layout *layout = snapshot->layout;
+	const struct profile_alarm *rules[SCOPE_COUNT][LEVEL_COUNT] = { 0 };
 
-	for (sight.channel = 1; sight.channel <= at->count; sight.channel++) {
+	for (unsigned i = 0; i < layout->profile->n_alarms; i++) {
+		const struct profile_alarm *rule = &layout->profile->alarms[i];
+
+		rules[rule->scope][rule->level] = rule;
+	}
+	for (uint32_t i = 0; i < layout->alarms.n; i++) {
+		uint64_t key = layout->alarms.keys[i];
+		enum scope scope = (enum scope)ROW_KEY_A(key);
+		unsigned poll = layout->slots[scope][Q_ALARM_STATUS].poll;
+		struct sight sight = {
+			.rule = rules[scope][ROW_KEY_C(key)],
+			.channel = ROW_KEY_B(key),
+			.read_again = before == NULL ||
+				      snapshot->class_ms[poll] != before->class_ms[poll],
+		};
+
 		sight.status = snapshot_get(snapshot, scope, Q_ALARM_STATUS, sight.channel,
 			update->now_ms);
 		update->known |= sight.status.quality == QUALITY_GOOD;
-		for (unsigned i = 0; i < profile->n_alarms; i++) {
-			sight.rule = &profile->alarms[i];
-			if (sight.rule->scope == scope)
-				merge_alarm(update, &sight);
-		}
+		merge_alarm(update, &sight, key);
 	}
 }
 
@@ -344,8 +348,7 @@ struct alarm_book *alarm_update(struct alarm_book *previous, const struct snapsh
 		.known = previous->known,
 	};
 
-	for (int scope = SCOPE_BRANCH; scope <= SCOPE_ALT_VOLTAGE; scope++)
-		merge_scope(&update, (enum scope)scope);
+	merge(&update);
 	if (update.next == NULL && update.known == previous->known)
 		return alarm_book_ref(previous);
 	return finish(&update);
