@@ -16,7 +16,7 @@ tests=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 source_dir=$(dirname "$tests")
 build=$(cd "${BUILD:-.}" && pwd)
 slow=${METERX_TEST_SLOW:-1}
-dir=$(mktemp -d "${TMPDIR:-/tmp}/meterx-test.XXXXXX")
+dir=${dir:-$(mktemp -d "${TMPDIR:-/tmp}/meterx-test.XXXXXX")}
 declare -A pids=()
 export LC_ALL=C
 export SNMPCONFPATH=$dir/snmp SNMP_PERSISTENT_DIR=$dir/snmp MIBS=METERX-MIB MIBDIRS
@@ -49,7 +49,7 @@ retry() { # SECONDS COMMAND...
 	shift
 	until said=$("$@" 2>&1); do
 		[ $SECONDS -lt $until ] || {
-			say "FAILED: no success within the time: $*"
+			say "no success within the time: $*"
 			say "$said"
 			return 1
 		}
@@ -81,15 +81,17 @@ spawn() { # NAME COMMAND...
 stop() { # NAME [SIGNAL]
 	local pid=${pids[$1]:-} i status=0
 	[ -n "$pid" ] || return 0
-	kill "-${2:-TERM}" "$pid" 2>/dev/null || :
-	kill -CONT "$pid" 2>/dev/null || :
-	for ((i = 0; i < 100 * slow; i++)); do
-		kill -0 "$pid" 2>/dev/null || break
-		sleep 0.1
-	done
-	kill -KILL "$pid" 2>/dev/null && say "$1 did not end and was killed"
-	wait "$pid" 2>/dev/null || status=$?
 	unset "pids[$1]"
+	{
+		kill "-${2:-TERM}" "$pid" || :
+		kill -CONT "$pid" || :
+		for ((i = 0; i < 100 * slow; i++)); do
+			kill -0 "$pid" || break
+			sleep 0.1
+		done
+		! kill -KILL "$pid" || say "$1 did not end and was killed"
+		wait "$pid" || status=$?
+	} 2>/dev/null
 	return $status
 }
 
@@ -117,6 +119,8 @@ finish() {
 	exit $status
 }
 trap finish EXIT
+trap 'say "FAILED at ${BASH_SOURCE[0]##*/} line $LINENO: $BASH_COMMAND"' ERR
+set -E
 trap 'exit 130' INT
 trap 'exit 143' TERM HUP
 
@@ -157,12 +161,14 @@ snmpd_conf() {
 master agentx
 agentXSocket unix:$dir/agentx
 rocommunity $community 127.0.0.1
+sysContact somebody
 rouser walker priv
 createUser walker SHA walker-auth AES walker-priv
 CONF
 }
 
 # Start snmpd; a second time on the port of the first.
+# shellcheck disable=SC2120
 start_snmpd() { # [LINE OF snmpd.conf]...
 	local try
 	require snmpd snmpget
@@ -170,8 +176,8 @@ start_snmpd() { # [LINE OF snmpd.conf]...
 	for try in 1 2 3 4 5; do
 		snmp_port=${snmp_port:-$(free_port udp)}
 		agent=127.0.0.1:$snmp_port
-		PATH=$PATH:/usr/sbin spawn snmpd snmpd -f -C -c "$dir/snmpd.conf" -I -smux \
-			-Lo "udp:$agent"
+		MIBS='' PATH=$PATH:/usr/sbin spawn snmpd snmpd -f -C -c "$dir/snmpd.conf" -I -smux \
+			-LOw "udp:$agent"
 		until snmpget -v2c -c "$community" -t 0.2 -r 0 -m '' -Oqv "$agent" .1.3.6.1.2.1.1.3.0 \
 			>/dev/null 2>&1; do
 			running snmpd || break
@@ -183,14 +189,35 @@ start_snmpd() { # [LINE OF snmpd.conf]...
 	fail "snmpd does not start"
 }
 
+# A receiver of snmpd's traps, one line each in $dir/snmptrapd.log; give snmpd the line $trap_sink.
+start_snmptrapd() {
+	local try port
+	require snmptrapd
+	for try in 1 2 3 4 5; do
+		port=$(free_port udp)
+		say "disableAuthorization yes" >"$dir/snmptrapd.conf"
+		PATH=$PATH:/usr/sbin spawn snmptrapd snmptrapd -f -C -c "$dir/snmptrapd.conf" -OqUs \
+			-F '%#02.2h:%#02.2j:%#02.2k %v\n' -Lo "udp:127.0.0.1:$port"
+		retry 10 log_has_or_gone snmptrapd 'NET-SNMP version'
+		# shellcheck disable=SC2034 # for scenarios
+		! running snmptrapd || { trap_sink="trap2sink 127.0.0.1:$port $community"; return 0; }
+		say "snmptrapd did not start on port $port (try $try)"
+	done
+	fail "snmptrapd does not start"
+}
+
+log_has_or_gone() { # NAME PATTERN
+	log_has "$1" "$2" || ! running "$1"
+}
+
 get() { # OID... : values only
-	snmpget -v2c -c "$community" -t 2 -r 2 -OqvUe "$agent" "$@"
+	snmpget -v2c -c "$community" -t 2 -r 2 -OqvU "$agent" "$@"
 }
 
 walk() { # OID [OPTION]...
 	local oid=$1
 	shift
-	snmpbulkwalk -v2c -c "$community" -t 2 -r 2 -Cr50 -OqUe "$@" "$agent" "$oid"
+	snmpbulkwalk -v2c -c "$community" -t 2 -r 2 -Cr50 -OqUs "$@" "$agent" "$oid"
 }
 
 # Succeeds if the object is there and its value is the one wanted.
@@ -203,20 +230,67 @@ absent() { # OID
 	[[ $(get "$1") == "No Such"* ]] || { get "$1"; return 1; }
 }
 
+# An ordinary subagent beside ours, serving the lines (override OID TYPE VALUE).
+start_subagent() { # LINE...
+	{
+		say "agentXSocket unix:$dir/agentx"
+		printf '%s\n' "$@"
+	} >"$dir/subagent.conf"
+	MIBS='' PATH=$PATH:/usr/sbin spawn subagent snmpd -X -f -C -c "$dir/subagent.conf" \
+		-I override -LOw
+}
+
+### Meter
+
+# Start a simulator; a second time on the port of the first. Its port is in $sim_port.
+start_sim() { # [OPTION]...
+	spawn sim "$build/meterx-sim" --listen "127.0.0.1:${sim_port:-0}" --control "$dir/sim" "$@"
+	retry 10 sim requests
+	sim_port=$(sed -n 's/.*listening on .*:\([0-9]*\)$/\1/p' "$dir/sim.log" | tail -n 1)
+}
+
+sim() { # COMMAND WORD...
+	"$build/meterx-sim" --tell "$dir/sim" "$@"
+}
+
+# Of all units together: requests, words, written or exceptions.
+sim_count() { # WHAT
+	sim requests | grep -o "\"$1\":[0-9]*" | awk -F: '{ n += $2 } END { print n }'
+}
+
+# Succeeds if the meter was asked again this often since.
+asked_since() { # COUNT REQUESTS-THEN
+	[ "$(sim_count requests)" -ge $(($2 + $1)) ]
+}
+
 ### Daemon
 
-write_conf() { # text of the links and panels on standard input
+# A configuration from the links and panels on standard input, quick for tests.
+write_conf() {
 	{
 		cat <<CONF
 agentx-socket = "$dir/agentx"
 state-dir     = "$dir/state"
 profile-dir   = "$source_dir/conf/profiles"
+poll          = 200
+alarm-poll    = 100
+slow-poll     = 1000
 CONF
 		cat
 	} >"$dir/meterxd.conf"
 	mkdir -p "$dir/state"
 }
 
+# The link to the simulator, for write_conf.
+link() { # NAME
+	say "link \"$1\" { transport = \"tcp\" host = \"127.0.0.1\" port = $sim_port response-timeout = $((200 * slow)) }"
+}
+
+panel() { # INDEX LINK UNIT [TEXT]
+	say "panel \"P$1\" { index = $1 link = \"$2\" unit = $3 profile = \"${profile:-bcpme}\" ${4:-} }"
+}
+
+# shellcheck disable=SC2120
 start_meterxd() { # [OPTION]...
 	# shellcheck disable=SC2086 # a command with its arguments
 	spawn meterxd ${METERX_TEST_WRAPPER:-} "$build/meterxd" -f -c "$dir/meterxd.conf" "$@"
@@ -226,6 +300,28 @@ stop_meterxd() {
 	stop meterxd || fail "meterxd ended with $?"
 }
 
+# One meter with both panels, served: what most scenarios begin with.
+start_all() {
+	require_mibs
+	start_sim "$@"
+	{ link m; panel 1 m 1; panel 2 m 2; } | write_conf
+	start_snmpd
+	start_meterxd
+	online 1 2
+}
+
+online() { # PANEL...
+	local panel
+	for panel in "$@"; do
+		retry 20 is "mxPanelState.$panel" online
+	done
+}
+
 log_has() { # NAME PATTERN
 	grep -E -- "$2" "$dir/$1.log"
+}
+
+# Compare what is served with the simulator's registers and true values.
+values() { # PANEL:UNIT:ENCODING...
+	python3 "$tests/values.py" "$agent" "$build/meterx-sim" "$dir/sim" "$@"
 }
