@@ -334,13 +334,21 @@ static int receive(struct client *client)
 
 static int serve_client(struct server *server, struct client *client, short events, double now)
 {
+	unsigned pending;
+	size_t n_in;
+
 	if (events & (POLLERR | POLLNVAL))
 		return -1;
 	if (events & (POLLIN | POLLHUP) && receive(client) < 0)
 		return -1;
-	if (take_frames(server, client, now) < 0)
-		return -1;
-	return send_due(client, now);
+	/* What is sent makes room for requests that have been waiting in our buffer. */
+	do {
+		n_in = client->n_in;
+		pending = client->pending;
+		if (take_frames(server, client, now) < 0 || send_due(client, now) < 0)
+			return -1;
+	} while (client->n_in != n_in || client->pending < pending);
+	return 0;
 }
 
 /* ---- the loop's side ---- */

@@ -204,8 +204,10 @@ static int get_count(const char *name, const char *text, double max, uint64_t *v
 {
 	double number;
 
-	if (get_double(name, text, 0, max, &number) < 0 || number != floor(number))
+	if (get_double(name, text, 0, max, &number) < 0)
 		return -1;
+	if (number != floor(number))
+		return wrong_option(name, text, "not a whole number");
 	*value = (uint64_t)number;
 	return 0;
 }

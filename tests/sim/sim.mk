@@ -20,3 +20,7 @@ bin_PROGRAMS += meterx-sim
 meterx_sim_SOURCES = tests/sim/sim.c
 meterx_sim_CPPFLAGS = -I$(top_srcdir)/tests
 meterx_sim_LDADD = libsim.a -lm
+
+TESTS += tests/sim/server.sh
+EXTRA_DIST += tests/sim/server.sh tests/sim/test_server.py
+dist_man1_MANS = tests/sim/meterx-sim.1
