@@ -107,6 +107,10 @@ static void cells_do_not_overlap(void **state)
 	}
 	assert_int_equal(seen[0], total[0]);
 	assert_int_equal(seen[1], total[1]);
+	assert_int_equal(layout->n_energy, 42 + 1 + 21 + 14);
+	assert_true((uint32_t)layout->slots[SCOPE_THREE_POLE][Q_ENERGY].offset < layout->n_energy);
+	assert_true((uint32_t)layout->slots[SCOPE_BRANCH][Q_ENERGY_DISCONTINUITY].offset >=
+		    layout->n_energy);
 	free(used[0]);
 	free(used[1]);
 	layout_unref(layout);

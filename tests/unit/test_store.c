@@ -329,7 +329,7 @@ static void link_slot_hands_over_whole_states(void **state)
 	link_slot_unref(slot);
 }
 
-/* 1,000 panels: what the heap holds beyond the cells, by branch row. */
+/* 1,000 panels: what the heap holds beyond the cells, by row (a branch, or a multi-pole meter). */
 
 #define PANELS       1000
 #define ROW_OVERHEAD 64
@@ -352,15 +352,16 @@ static void fill(struct snapshot *snapshot, int64_t value)
 static void assert_panels_fit(struct store *store, struct layout *layout)
 {
 	static struct slot *slots[PANELS];
-	static struct energy_track *tracks[PANELS]; /* what a poller keeps by branch */
-	const size_t rows = PANELS * 42;
+	static struct energy_track *tracks[PANELS]; /* what a poller keeps beside them */
+	const size_t rows = PANELS * (layout->branches.n + layout_channels(layout, SCOPE_TWO_POLE) +
+					     layout_channels(layout, SCOPE_THREE_POLE));
 	size_t cells = layout->n_narrow * sizeof(int32_t) + layout->n_wide * sizeof(int64_t);
 	size_t before = heap_in_use(), used, beyond;
 	struct store_stats stats;
 
 	for (size_t i = 0; i < PANELS; i++) {
 		slots[i] = store_slot_new(store, layout, COMM_OFFLINE);
-		tracks[i] = xcalloc(42, sizeof(*tracks[i]));
+		tracks[i] = xcalloc(layout->n_energy, sizeof(*tracks[i]));
 	}
 	for (int round = 1; round <= 5; round++) {
 		for (size_t i = 0; i < PANELS; i++) {
@@ -372,8 +373,8 @@ static void assert_panels_fit(struct store *store, struct layout *layout)
 	}
 	used = heap_in_use() - before;
 	store_stats(store, &stats);
-	print_message("%zu bytes of cells a panel; store: %zu bytes beyond them a row\n", cells,
-		(stats.bytes - PANELS * cells) / rows);
+	print_message("%zu rows and %zu bytes of cells a panel; store: %zu bytes beyond them a row\n",
+		rows / PANELS, cells, (stats.bytes - PANELS * cells) / rows);
 	assert_true(stats.bytes - PANELS * cells <= ROW_OVERHEAD * rows);
 	if (heap_in_use() == 0) { /* a sanitizer's allocator tells nothing */
 		print_message("heap use not known here\n");
