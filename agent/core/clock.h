@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 int64_t clock_mono_ms(void);
+int64_t clock_mono_us(void); /* for durations */
 int64_t clock_wall_ms(void);
 
 /* Freeze both clocks at the given values; a negative value lets that clock run again. Tests only. */

@@ -5,4 +5,6 @@ libmeterx_a_SOURCES += \
 	agent/modbus/link.h \
 	agent/modbus/links.h \
 	agent/modbus/plan.c agent/modbus/plan.h \
-	agent/modbus/poller.h
+	agent/modbus/meter.c agent/modbus/meter.h \
+	agent/modbus/poller.c agent/modbus/poller.h \
+	agent/modbus/pollmap.c agent/modbus/pollmap.h

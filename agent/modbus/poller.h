@@ -30,22 +30,42 @@ void poller_free(struct poller *poller);
 const struct panel_conf *poller_conf(const struct poller *poller);
 struct slot *poller_slot(const struct poller *poller);
 
-/* Monotonic time at which the panel next wants the bus, and for which classes. */
-int64_t poller_due_ms(const struct poller *poller, unsigned *classes);
+/* The same panel of a newer configuration: names may have changed, what matters to polling has not. */
+void poller_adopt(struct poller *poller, const struct site *site, const struct panel *panel);
+
+/* Monotonic time at which the panel next wants poller_step(). Past: at once. */
+int64_t poller_due_ms(const struct poller *poller);
+/* From then on it misses a poll unless it is served: time for poller_missed() if it cannot be. */
+int64_t poller_misses_ms(const struct poller *poller);
+/* From then on its alarm status is late enough to overtake the long poll of any panel. */
+int64_t poller_alarm_late_ms(const struct poller *poller);
+/* A poll of measurements or settings has begun and wants its next read. */
+bool poller_busy(const struct poller *poller);
+/*
+ * The unit does not answer, or is no meter of the profile: poller_step() will
+ * ask it by one short read whether it is back, which may cost a whole timeout.
+ */
+bool poller_silent(const struct poller *poller);
 
 /*
  * Do the next read of the poll under way, or begin one for the classes due at
- * now. Returns 1 when the poll has more reads, 0 when it is complete and
- * published, negative errno when the bus failed and the connection needs
- * bus_recover(). A meter that answers with an exception or nonsense misses the
+ * now; alarms_only: of nothing but the alarm status. Returns 1 when the panel
+ * has more reads to do at once, 0 when not, negative errno when the bus failed
+ * and the connection needs bus_recover(); the same read is then tried again, up
+ * to the retries of the link. A meter that answers with an exception misses the
  * poll (published), without an error for the bus.
  */
-int poller_step(struct poller *poller, struct bus *bus, int64_t now_ms);
+int poller_step(struct poller *poller, struct bus *bus, int64_t now_ms, bool alarms_only);
 
-/* The link is away: the poll under way and every one that falls due is missed. Publishes transitions. */
+/*
+ * The meter cannot be reached: the poll under way is given up, every one that
+ * falls due is missed. A miss of any class makes the panel DEGRADED; stale-after
+ * missed measurement polls in a row make it OFFLINE and withdraw its
+ * measurements. Publishes transitions.
+ */
 void poller_missed(struct poller *poller, int64_t now_ms, const char *why);
 
-/* Begin anew after a reconnect: identify first. */
+/* The connection was lost and is back: is it still the same meter? */
 void poller_restart(struct poller *poller);
 
 /* Make every class due now (mxPanelCommand pollNow, meterx poll). */

@@ -1,0 +1,4 @@
+check_PROGRAMS += tests/integration/panel_values
+tests_integration_panel_values_SOURCES = tests/integration/panel_values.c
+tests_integration_panel_values_CPPFLAGS = $(AM_CPPFLAGS)
+tests_integration_panel_values_LDADD = $(AGENT_LIBS)
