@@ -65,9 +65,14 @@ static void place_slots(struct layout *layout)
 		struct layout_slot *slots = layout->slots[scope];
 
 		slots[Q_ENERGY_DISCONTINUITY] = slots[Q_ENERGY];
-		for (int quantity = 0; quantity < QUANTITY_COUNT; quantity++)
-			place(layout, &slots[quantity], (enum quantity)quantity);
+		place(layout, &slots[Q_ENERGY], Q_ENERGY);
 	}
+	layout->n_energy = layout->n_wide;
+	for (int scope = 0; scope < SCOPE_COUNT; scope++)
+		for (int quantity = 0; quantity < QUANTITY_COUNT; quantity++)
+			if (quantity != Q_ENERGY)
+				place(layout, &layout->slots[scope][quantity],
+					(enum quantity)quantity);
 }
 
 unsigned layout_channels(const struct layout *layout, enum scope scope)

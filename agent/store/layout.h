@@ -38,6 +38,7 @@ struct layout {
 	bool two_pole, three_pole;
 	struct layout_slot slots[SCOPE_COUNT][QUANTITY_COUNT];
 	uint32_t n_narrow, n_wide;
+	uint32_t n_energy; /* the first cells of the wide array: Q_ENERGY of all scopes */
 	struct rowset branches;   /* (branch, 0, 0) */
 	struct rowset mains;      /* (mains, phase, 0): what has any quantity */
 	struct rowset voltages;   /* (source, measure, 0): what has any quantity */

@@ -107,6 +107,10 @@ static void cells_do_not_overlap(void **state)
 	}
 	assert_int_equal(seen[0], total[0]);
 	assert_int_equal(seen[1], total[1]);
+	assert_int_equal(layout->n_energy, 42 + 1 + 21 + 14);
+	assert_true((uint32_t)layout->slots[SCOPE_THREE_POLE][Q_ENERGY].offset < layout->n_energy);
+	assert_true((uint32_t)layout->slots[SCOPE_BRANCH][Q_ENERGY_DISCONTINUITY].offset >=
+		    layout->n_energy);
 	free(used[0]);
 	free(used[1]);
 	layout_unref(layout);
@@ -182,6 +186,47 @@ static void channels_with_steps_and_the_slower_class(void **state)
 	layout_unref(layout);
 }
 
+/* What the poller can read has a cell; what a row shows exists. */
+static void shipped_profiles_have_room_for_all_their_points(void **state)
+{
+	static const char *const names[] = { "bcpm", "bcpme", "bcpmsc" };
+	(void)state;
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		struct problems problems = PROBLEMS_INIT;
+		struct profile *profile;
+		struct layout *layout;
+
+		assert_int_equal(
+			profile_load(TEST_SRCDIR "/conf/profiles", names[i], &problems, &profile), 0);
+		layout = layout_new(profile, true, true);
+		for (unsigned n = 0; n < profile->n_points; n++) {
+			const struct point *point = &profile->points[n];
+
+			if (quantity_info(point->quantity)->text || point->access == ACCESS_WRITE)
+				continue;
+			assert_in_range(point->first_channel + (point->count - 1) * point->channel_step, 1,
+				layout->slots[point->scope][point->quantity].count);
+			/* never told as newer than it is */
+			assert_true(layout->slots[point->scope][point->quantity].poll >= point->poll);
+		}
+		assert_int_equal(layout->branches.n, 42);
+		assert_int_equal(layout->mains.n, 5);
+		assert_int_equal(layout->voltages.n, 8);
+		assert_int_equal(layout->thresholds.n, profile->n_thresholds);
+		for (uint32_t n = 1; n < layout->thresholds.n; n++)
+			assert_true(layout->thresholds.keys[n - 1] < layout->thresholds.keys[n]);
+		assert_true(layout->alarms.n >= 46 * 7);
+		for (uint32_t n = 1; n < layout->alarms.n; n++)
+			assert_true(layout->alarms.keys[n - 1] < layout->alarms.keys[n]);
+		print_message("%s: %u narrow and %u wide cells, %u alarms, %u thresholds\n", names[i],
+			layout->n_narrow, layout->n_wide, layout->alarms.n, layout->thresholds.n);
+		profile_unref(profile);
+		layout_unref(layout);
+		problems_free(&problems);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -192,6 +237,7 @@ int main(void)
 		cmocka_unit_test(slots_know_class_kind_and_width),
 		cmocka_unit_test(text_and_commands_take_no_cells),
 		cmocka_unit_test(channels_with_steps_and_the_slower_class),
+		cmocka_unit_test(shipped_profiles_have_room_for_all_their_points),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -329,7 +329,7 @@ static void link_slot_hands_over_whole_states(void **state)
 	link_slot_unref(slot);
 }
 
-/* 1,000 panels: what the heap holds beyond the cells, by branch row. */
+/* 1,000 panels: what the heap holds beyond the cells, by row (a branch, or a multi-pole meter). */
 
 #define PANELS       1000
 #define ROW_OVERHEAD 64
@@ -349,19 +349,19 @@ static void fill(struct snapshot *snapshot, int64_t value)
 		snapshot->narrow[i] = (int32_t)value;
 }
 
-static void thousand_panels_fit(void **state)
+static void assert_panels_fit(struct store *store, struct layout *layout)
 {
-	struct fixture *f = *state;
 	static struct slot *slots[PANELS];
-	static struct energy_track *tracks[PANELS]; /* what a poller keeps by branch */
-	const size_t rows = PANELS * 42;
-	size_t cells = f->layout->n_narrow * sizeof(int32_t) + f->layout->n_wide * sizeof(int64_t);
+	static struct energy_track *tracks[PANELS]; /* what a poller keeps beside them */
+	const size_t rows = PANELS * (layout->branches.n + layout_channels(layout, SCOPE_TWO_POLE) +
+					     layout_channels(layout, SCOPE_THREE_POLE));
+	size_t cells = layout->n_narrow * sizeof(int32_t) + layout->n_wide * sizeof(int64_t);
 	size_t before = heap_in_use(), used, beyond;
 	struct store_stats stats;
 
 	for (size_t i = 0; i < PANELS; i++) {
-		slots[i] = store_slot_new(f->store, f->layout, COMM_OFFLINE);
-		tracks[i] = xcalloc(42, sizeof(*tracks[i]));
+		slots[i] = store_slot_new(store, layout, COMM_OFFLINE);
+		tracks[i] = xcalloc(layout->n_energy, sizeof(*tracks[i]));
 	}
 	for (int round = 1; round <= 5; round++) {
 		for (size_t i = 0; i < PANELS; i++) {
@@ -372,9 +372,9 @@ static void thousand_panels_fit(void **state)
 		}
 	}
 	used = heap_in_use() - before;
-	store_stats(f->store, &stats);
-	print_message("%zu bytes of cells a panel; store: %zu bytes beyond them a row\n", cells,
-		(stats.bytes - PANELS * cells) / rows);
+	store_stats(store, &stats);
+	print_message("%zu rows and %zu bytes of cells a panel; store: %zu bytes beyond them a row\n",
+		rows / PANELS, cells, (stats.bytes - PANELS * cells) / rows);
 	assert_true(stats.bytes - PANELS * cells <= ROW_OVERHEAD * rows);
 	if (heap_in_use() == 0) { /* a sanitizer's allocator tells nothing */
 		print_message("heap use not known here\n");
@@ -389,6 +389,28 @@ static void thousand_panels_fit(void **state)
 		store_slot_unref(slots[i]);
 		free(tracks[i]);
 	}
+}
+
+static void thousand_panels_fit(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_panels_fit(f->store, f->layout);
+}
+
+static void thousand_panels_of_the_shipped_profile_fit(void **state)
+{
+	struct problems problems = PROBLEMS_INIT;
+	struct fixture *f = *state;
+	struct profile *profile;
+	struct layout *layout;
+
+	assert_int_equal(profile_load(TEST_SRCDIR "/conf/profiles", "bcpme", &problems, &profile), 0);
+	layout = layout_new(profile, true, true);
+	profile_unref(profile);
+	assert_panels_fit(f->store, layout);
+	layout_unref(layout);
+	problems_free(&problems);
 }
 
 /* Threads: writers publish whole snapshots of one stamp, readers never see two. */
@@ -513,6 +535,7 @@ int main(void)
 		TEST(polling_reuses_snapshots_and_keeps_few),
 		TEST(link_slot_hands_over_whole_states),
 		TEST(thousand_panels_fit),
+		TEST(thousand_panels_of_the_shipped_profile_fit),
 		TEST(no_reader_sees_half_a_poll),
 	};
 
