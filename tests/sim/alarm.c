@@ -2,8 +2,8 @@
  * The alarms of the meter: latching ones with arming and delays, non-latching ones with hysteresis,
  * counters, and those of the voltage inputs.
  * Where the register lists are silent, we chose: delays run on armed channels only; a counter steps
- * when its bit goes from clear to latched; a cleared latch whose condition still holds latches again
- * after a whole new delay; the most recent channel (226, 227) stays after a clear.
+ * when its bit goes from clear to latched; a cleared latch whose condition still holds latches
+ * again after a whole new delay; the most recent channel (226, 227) stays after a clear.
  */
 #include "config.h"
 
@@ -61,8 +61,9 @@ static void pass_armed(struct sim_panel *panel, unsigned channel, double seconds
 			    settings->delay_s[level]))
 			latch(panel, channel, level);
 	}
-	if (outlasts(&alarm->held[LEVEL_OFF], amps < limit_amps(panel, channel, settings->latch[LEVEL_LL]),
-		    seconds, settings->off_s)) {
+	if (outlasts(&alarm->held[LEVEL_OFF],
+		    amps < limit_amps(panel, channel, settings->latch[LEVEL_LL]), seconds,
+		    settings->off_s)) {
 		latch(panel, channel, LEVEL_OFF);
 		disarm(alarm);
 	}
@@ -78,11 +79,11 @@ static void pass_latching(struct sim_panel *panel, unsigned channel, double seco
 	else if (alarm->armed)
 		pass_armed(panel, channel, seconds);
 	else
-		alarm->armed = outlasts(&alarm->above, panel->channel[channel].amps > low_low, seconds,
-			panel->settings.on_s);
+		alarm->armed = outlasts(&alarm->above, panel->channel[channel].amps > low_low,
+			seconds, panel->settings.on_s);
 }
 
-/* +1: above a high limit; -1: below a low one. Leaves through the hysteresis, a part of the limit. */
+/* Side 1: above a high limit; -1: below a low one. The hysteresis is a part of the limit. */
 static bool beyond(bool was, double value, double limit, int side, uint16_t hysteresis)
 {
 	double inside = was ? limit * hysteresis / 1000.0 : 0;

@@ -7,12 +7,12 @@
 
 /* Bits of registers 178-223; 224 has the latched ones too. */
 #define ALARM_LATCHED 0x001fu /* high-high, high, low, low-low, OFF: bit = level */
-#define ALARM_HIGH 0x0100u
-#define ALARM_LOW 0x0200u
+#define ALARM_HIGH    0x0100u
+#define ALARM_LOW     0x0200u
 /* Bits of registers 241-243. */
 #define ALARM_VOLT_LATCHED 0x0003u /* over, under */
-#define ALARM_VOLT_HIGH 0x0100u
-#define ALARM_VOLT_LOW 0x0200u
+#define ALARM_VOLT_HIGH	   0x0100u
+#define ALARM_VOLT_LOW	   0x0200u
 
 /* Let the alarms see the measured values for some seconds; 0 seconds: only what needs no time. */
 void alarm_pass(struct sim_device *device, double seconds);

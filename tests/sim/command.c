@@ -1,6 +1,7 @@
 /*
  * The commands of the control socket and of scripts: one table, one function each. They set true
- * values and order faults; what a client could write over the wire goes the way of the wire (`write`).
+ * values and order faults; what a client could write over the wire goes the way of the wire
+ * (`write`).
  */
 #include "config.h"
 
@@ -98,7 +99,8 @@ static int get_groups(const struct call *call, unsigned at, unsigned *first, uns
 		*end = *first + 1;
 		return 0;
 	}
-	return wrong(call, "not a channel 1-46, aux1-aux4, dual1-dual21, three1-three14, mains or all", word);
+	return wrong(call,
+		"not a channel 1-46, aux1-aux4, dual1-dual21, three1-three14, mains or all", word);
 }
 
 /* "all" means the channels only. */
@@ -343,7 +345,8 @@ static int do_reg(const struct call *call)
 		int code = map_read(panel, number, &word);
 
 		if (code) {
-			fprintf(call->out, "%sregister %u: exception %d", number > first ? " " : "", number, code);
+			fprintf(call->out, "%sregister %u: exception %d", number > first ? " " : "",
+				number, code);
 			return -1;
 		}
 		fprintf(call->out, "%s%u", number > first ? " " : "", word);
@@ -412,9 +415,11 @@ static int do_truth(const struct call *call)
 
 static void print_counts(const struct call *call, unsigned unit, const struct sim_counts *counts)
 {
-	fprintf(call->out, ",\"%u\":{\"requests\":%" PRIu64 ",\"words\":%" PRIu64 ",\"written\":%" PRIu64
+	fprintf(call->out,
+		",\"%u\":{\"requests\":%" PRIu64 ",\"words\":%" PRIu64 ",\"written\":%" PRIu64
 		",\"exceptions\":%" PRIu64 "}",
-		unit, counts->requests, counts->words_read, counts->words_written, counts->exceptions);
+		unit, counts->requests, counts->words_read, counts->words_written,
+		counts->exceptions);
 }
 
 static int do_requests(const struct call *call)
@@ -471,15 +476,20 @@ static const struct {
 	{ "energy", 3, 3, do_energy, "UNIT METER KWH", "set an energy counter" },
 	{ "scale", 4, 4, do_scale, "UNIT current|power|energy|voltage METER EXPONENT",
 		"set exponents of ten of integer registers" },
-	{ "serial", 2, 2, do_serial, "UNIT NUMBER", "another meter has come in the place of this one" },
-	{ "power-cycle", 1, 1, do_power_cycle, "UNIT", "both panels of the device lose power for a moment" },
+	{ "serial", 2, 2, do_serial, "UNIT NUMBER",
+		"another meter has come in the place of this one" },
+	{ "power-cycle", 1, 1, do_power_cycle, "UNIT",
+		"both panels of the device lose power for a moment" },
 	{ "freeze", 1, 1, do_freeze, "on|off", "stop the clock and all that varies" },
 	{ "step", 1, 1, do_step, "SECONDS", "let time pass while frozen; loads stay as they are" },
-	{ "time", 0, 1, do_time, "[+SECONDS]", "jump ahead, loads follow; tells the seconds since start" },
+	{ "time", 0, 1, do_time, "[+SECONDS]",
+		"jump ahead, loads follow; tells the seconds since start" },
 	{ "speed", 1, 1, do_speed, "FACTOR", "simulated seconds per real second" },
 	{ "reg", 2, 2, do_reg, "UNIT NUMBER[-LAST]", "read registers as the wire would give them" },
-	{ "write", 3, WORDS_MAX, do_write, "UNIT NUMBER WORD...", "write registers as the wire would" },
-	{ "poke", 3, 3, do_poke, "UNIT NUMBER[-LAST] WORD", "let registers read this whatever is true" },
+	{ "write", 3, WORDS_MAX, do_write, "UNIT NUMBER WORD...",
+		"write registers as the wire would" },
+	{ "poke", 3, 3, do_poke, "UNIT NUMBER[-LAST] WORD",
+		"let registers read this whatever is true" },
 	{ "unpoke", 1, 2, do_unpoke, "UNIT [NUMBER[-LAST]]", "take such overrides back" },
 	{ "truth", 1, 1, do_truth, "UNIT", "all true values as JSON" },
 	{ "requests", 0, 1, do_requests, "[reset]", "what was asked so far, per unit, as JSON" },
@@ -492,7 +502,8 @@ static const struct {
 void command_print_help(FILE *out)
 {
 	for (size_t i = 0; i < COMMANDS; i++)
-		fprintf(out, "  %s %s\n        %s\n", commands[i].name, commands[i].words, commands[i].what);
+		fprintf(out, "  %s %s\n        %s\n", commands[i].name, commands[i].words,
+			commands[i].what);
 }
 
 static int run_words(struct call *call, const char *name)

@@ -15,8 +15,8 @@ struct stage {
 };
 
 /*
- * Carry out one line. The answer, without a line end, goes to `out`. Returns 0, or -1 and the answer
- * says what is wrong.
+ * Carry out one line. The answer, without a line end, goes to `out`. Returns 0, or -1 and the
+ * answer says what is wrong.
  */
 int command_run(struct stage *stage, const char *line, FILE *out, double now);
 

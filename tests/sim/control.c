@@ -45,7 +45,8 @@ int control_open(struct control *control, const char *path)
 	if (lstat(path, &st) == 0 && S_ISSOCK(st.st_mode))
 		unlink(path);
 	control->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (control->fd >= 0 && bind(control->fd, (struct sockaddr *)&address, sizeof(address)) == 0 &&
+	if (control->fd >= 0 &&
+		bind(control->fd, (struct sockaddr *)&address, sizeof(address)) == 0 &&
 		listen(control->fd, 8) == 0) {
 		control->path = path;
 		return 0;
@@ -88,7 +89,8 @@ static void append(struct talker *talker, const char *text, size_t len)
 	talker->n_out += len;
 }
 
-static void answer_line(struct control *control, struct talker *talker, const char *line, double now)
+static void answer_line(
+	struct control *control, struct talker *talker, const char *line, double now)
 {
 	char *text = NULL;
 	size_t len = 0;
@@ -127,7 +129,8 @@ static int serve_talker(struct control *control, struct talker *talker, short ev
 	ssize_t n;
 
 	if (events & (POLLIN | POLLHUP)) {
-		n = recv(talker->fd, talker->in + talker->n_in, sizeof(talker->in) - talker->n_in, MSG_DONTWAIT);
+		n = recv(talker->fd, talker->in + talker->n_in, sizeof(talker->in) - talker->n_in,
+			MSG_DONTWAIT);
 		if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
 			return -1;
 		if (n > 0)

@@ -1,6 +1,6 @@
 /*
- * Misbehaviour to order. A fault is chosen per request (first match in the order given) and works on
- * the finished answer, so that the meter behind it needs to know nothing of faults.
+ * Misbehaviour to order. A fault is chosen per request (first match in the order given) and works
+ * on the finished answer, so that the meter behind it needs to know nothing of faults.
  */
 #include "config.h"
 
@@ -78,7 +78,8 @@ static const struct kind *find_kind(const char *name)
 /* The word behind the kind. Returns how many words it took, or -1. */
 static int parse_arg(struct fault *fault, const struct kind *kind, const char *word)
 {
-	static const char *const closings[] = { "before", "mid" }, *const refusals[] = { "listen", "accept" };
+	static const char *const closings[] = { "before", "mid" };
+	static const char *const refusals[] = { "listen", "accept" };
 	const char *const *choice = kind->arg == ARG_CLOSE ? closings : refusals;
 	long number;
 
@@ -117,7 +118,8 @@ static const char *parse_limit(struct fault *fault, const char *name, const char
 		return NULL;
 	}
 	if (!strcmp(name, "regs"))
-		return parse_range(value, &fault->first, &fault->last) < 0 ? "regs wants FIRST-LAST" : NULL;
+		return parse_range(value, &fault->first, &fault->last) < 0 ? "regs wants FIRST-LAST"
+									   : NULL;
 	if (parse_number(value, 1, 1000000000, &number) < 0)
 		return "a limit wants a number from 1";
 	if (!strcmp(name, "count"))
@@ -176,13 +178,15 @@ const char *fault_order(struct fault_list *list, char *const *words, unsigned n_
 static void forget(struct fault_list *list, unsigned index)
 {
 	list->n--;
-	memmove(&list->fault[index], &list->fault[index + 1], (list->n - index) * sizeof(struct fault));
+	memmove(&list->fault[index], &list->fault[index + 1],
+		(list->n - index) * sizeof(struct fault));
 }
 
 static void expire(struct fault_list *list, double now)
 {
 	for (unsigned i = list->n; i-- > 0;)
-		if (list->fault[i].left == 0 || (list->fault[i].until > 0 && now >= list->fault[i].until))
+		if (list->fault[i].left == 0 ||
+			(list->fault[i].until > 0 && now >= list->fault[i].until))
 			forget(list, i);
 }
 
@@ -191,11 +195,13 @@ static bool matches(const struct fault *fault, const struct fault_target *target
 	bool any = fault->first == 1 && fault->last == 65535;
 
 	return fault->kind != FAULT_REFUSE && (!fault->unit || fault->unit == target->unit) &&
-		(!fault->function || fault->function == target->function) &&
-		(any || (target->first && target->first <= fault->last && target->last >= fault->first));
+	       (!fault->function || fault->function == target->function) &&
+	       (any || (target->first && target->first <= fault->last &&
+			       target->last >= fault->first));
 }
 
-const struct fault *fault_fires(struct fault_list *list, const struct fault_target *target, double now)
+const struct fault *fault_fires(
+	struct fault_list *list, const struct fault_target *target, double now)
 {
 	expire(list, now);
 	for (unsigned i = 0; i < list->n; i++) {
@@ -266,7 +272,7 @@ static void make_exception(struct answer *answer, const uint8_t *request, long c
 	set_length(answer);
 }
 
-/* The answer lacks its last register, and its lengths agree with each other: only the asker can tell. */
+/* The answer lacks its last register and its lengths agree: only the asker can tell. */
 static void miscount(struct answer *answer)
 {
 	if (answer->len < MBAP + 4 || answer->adu[MBAP + 1] < 2 || answer->adu[MBAP] > 4) {

@@ -9,7 +9,7 @@
 
 enum fault_kind {
 	FAULT_SILENT, /* done, but not answered */
-	FAULT_DEAF, /* not even heard: nothing is done */
+	FAULT_DEAF,   /* not even heard: nothing is done */
 	FAULT_LATE,
 	FAULT_EXCEPTION,
 	FAULT_CLOSE,
@@ -34,12 +34,12 @@ enum { REFUSE_LISTEN, REFUSE_ACCEPT };
 struct fault {
 	enum fault_kind kind;
 	long arg; /* milliseconds, exception code, bytes, or one of the enums above */
-	unsigned unit, function; /* 0: any */
-	unsigned first, last; /* printed register numbers */
+	unsigned unit, function;   /* 0: any */
+	unsigned first, last;	   /* printed register numbers */
 	unsigned long every, seen; /* every N-th matching request; 1: each */
-	long left; /* firings to come, -1: no end */
-	double until; /* real seconds, 0: no end */
-	char text[120]; /* as it was ordered */
+	long left;		   /* firings to come, -1: no end */
+	double until;		   /* real seconds, 0: no end */
+	char text[120];		   /* as it was ordered */
 };
 
 #define FAULTS_MAX 16
@@ -57,10 +57,10 @@ struct fault_target {
 /* How an answer leaves: bytes, when, and what then. */
 struct answer {
 	uint8_t adu[2 * ADU_MAX];
-	size_t len; /* 0: nothing is sent */
+	size_t len;   /* 0: nothing is sent */
 	double delay; /* real seconds before the first byte */
-	double gap; /* real seconds between single bytes; 0: all at once */
-	bool close; /* the connection ends behind it */
+	double gap;   /* real seconds between single bytes; 0: all at once */
+	bool close;   /* the connection ends behind it */
 };
 
 /*
@@ -70,7 +70,8 @@ struct answer {
 const char *fault_order(struct fault_list *list, char *const *words, unsigned n_words, double now);
 
 /* The first fault that fires for this request, counted as fired; NULL: behave. */
-const struct fault *fault_fires(struct fault_list *list, const struct fault_target *target, double now);
+const struct fault *fault_fires(
+	struct fault_list *list, const struct fault_target *target, double now);
 
 /* Is the door shut? Returns REFUSE_LISTEN, REFUSE_ACCEPT or -1. */
 int fault_refuses(struct fault_list *list, double now);

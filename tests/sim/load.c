@@ -10,7 +10,7 @@
 
 #include <math.h>
 
-#define DAY 86400.0
+#define DAY  86400.0
 #define HOUR 3600.0
 
 /* A 64-bit finaliser: every input bit reaches every output bit. */

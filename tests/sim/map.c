@@ -1,11 +1,11 @@
 /*
- * The register list of the meter: which numbers exist, who may do what with them on which model, and
- * what a word of each says. Typed in from the manufacturer's lists, which is the point: the daemon's
- * profiles were typed in apart from this, so that a slip in one of them shows as a difference.
- * Numbers are the printed ones, from 1. Where the lists are silent, we chose: an energy pair that a
- * model does not have reads 0x8000 twice; a phase with nothing on it has power factor 0; reserved
- * registers read 0; a write is refused with exception 2 where nothing may be written and with 3 where
- * only this value may not; a write-only register cannot be read.
+ * The register list of the meter: which numbers exist, who may do what with them on which model,
+ * and what a word of each says. Typed in from the manufacturer's lists, which is the point: the
+ * daemon's profiles were typed in apart from this, so that a slip in one of them shows as a
+ * difference. Numbers are the printed ones, from 1. Where the lists are silent, we chose: an energy
+ * pair that a model does not have reads 0x8000 twice; a phase with nothing on it has power factor
+ * 0; reserved registers read 0; a write is refused with exception 2 where nothing may be written
+ * and with 3 where only this value may not; a write-only register cannot be read.
  */
 #include "config.h"
 
@@ -17,21 +17,21 @@
 
 #include "sim/alarm.h"
 
-#define A SIM_MODEL_A
-#define AB (SIM_MODEL_A | SIM_MODEL_B)
-#define ABC (SIM_MODEL_A | SIM_MODEL_B | SIM_MODEL_C)
-#define RW (MAP_READ | MAP_WRITE)
-#define LATE MAP_LATE
+#define A      SIM_MODEL_A
+#define AB     (SIM_MODEL_A | SIM_MODEL_B)
+#define ABC    (SIM_MODEL_A | SIM_MODEL_B | SIM_MODEL_C)
+#define RW     (MAP_READ | MAP_WRITE)
+#define LATE   MAP_LATE
 #define COMMON 16 /* a setting of the voltages, shared by both panels */
 
-#define NO_VALUE 0x8000
+#define NO_VALUE       0x8000
 #define NO_VALUE_FLOAT 0x7fc00000u
 
-#define ENERGY_RESET 10203
-#define MAXIMA_RESET 29877
-#define NEW_SUBINTERVAL 26012
-#define DEMAND_RESET 26013
-#define ALARM_RESET 31010
+#define ENERGY_RESET	 10203
+#define MAXIMA_RESET	 29877
+#define NEW_SUBINTERVAL	 26012
+#define DEMAND_RESET	 26013
+#define ALARM_RESET	 31010
 #define MAX_DEMAND_RESET 20097
 
 /* ---- measured values ---- */
@@ -227,8 +227,10 @@ static const struct measured measured[] = {
 	{ "2-phase max kW demand", 4336, 5462, 21, GROUP_DUAL, PART_KW, KW, A, max_demand },
 	{ "2-phase current demand phase 1, A", 4357, 5504, 21, GROUP_DUAL, 0, AMPS, ABC, demand },
 	{ "2-phase current demand phase 2, A", 4378, 5546, 21, GROUP_DUAL, 1, AMPS, ABC, demand },
-	{ "2-phase max current demand phase 1, A", 4399, 5588, 21, GROUP_DUAL, 0, AMPS, ABC, max_demand },
-	{ "2-phase max current demand phase 2, A", 4420, 5630, 21, GROUP_DUAL, 1, AMPS, ABC, max_demand },
+	{ "2-phase max current demand phase 1, A", 4399, 5588, 21, GROUP_DUAL, 0, AMPS, ABC,
+		max_demand },
+	{ "2-phase max current demand phase 2, A", 4420, 5630, 21, GROUP_DUAL, 1, AMPS, ABC,
+		max_demand },
 	{ "2-phase max current phase 1, A", 4441, 5672, 21, GROUP_DUAL, 0, AMPS, ABC, maximum },
 	{ "2-phase max current phase 2, A", 4462, 5714, 21, GROUP_DUAL, 1, AMPS, ABC, maximum },
 	{ "2-phase max kW", 4483, 5756, 21, GROUP_DUAL, PART_KW, KW, A, maximum },
@@ -254,18 +256,24 @@ static const struct measured measured[] = {
 	{ "3-phase block current phase 3, A", 7238, 8336, 14, GROUP_THREE, 2, AMPS, ABC, now },
 	{ "3-phase block kW demand", 7252, 8364, 14, GROUP_THREE, PART_KW, KW, A, demand },
 	{ "3-phase block max kW demand", 7266, 8392, 14, GROUP_THREE, PART_KW, KW, A, max_demand },
-	{ "3-phase block current demand phase 1, A", 7280, 8420, 14, GROUP_THREE, 0, AMPS, ABC, demand },
-	{ "3-phase block current demand phase 2, A", 7294, 8448, 14, GROUP_THREE, 1, AMPS, ABC, demand },
-	{ "3-phase block current demand phase 3, A", 7308, 8476, 14, GROUP_THREE, 2, AMPS, ABC, demand },
+	{ "3-phase block current demand phase 1, A", 7280, 8420, 14, GROUP_THREE, 0, AMPS, ABC,
+		demand },
+	{ "3-phase block current demand phase 2, A", 7294, 8448, 14, GROUP_THREE, 1, AMPS, ABC,
+		demand },
+	{ "3-phase block current demand phase 3, A", 7308, 8476, 14, GROUP_THREE, 2, AMPS, ABC,
+		demand },
 	{ "3-phase block max current demand phase 1, A", 7322, 8504, 14, GROUP_THREE, 0, AMPS, ABC,
 		max_demand },
 	{ "3-phase block max current demand phase 2, A", 7336, 8532, 14, GROUP_THREE, 1, AMPS, ABC,
 		max_demand },
 	{ "3-phase block max current demand phase 3, A", 7350, 8560, 14, GROUP_THREE, 2, AMPS, ABC,
 		max_demand },
-	{ "3-phase block max current phase 1, A", 7364, 8588, 14, GROUP_THREE, 0, AMPS, ABC, maximum },
-	{ "3-phase block max current phase 2, A", 7378, 8616, 14, GROUP_THREE, 1, AMPS, ABC, maximum },
-	{ "3-phase block max current phase 3, A", 7392, 8644, 14, GROUP_THREE, 2, AMPS, ABC, maximum },
+	{ "3-phase block max current phase 1, A", 7364, 8588, 14, GROUP_THREE, 0, AMPS, ABC,
+		maximum },
+	{ "3-phase block max current phase 2, A", 7378, 8616, 14, GROUP_THREE, 1, AMPS, ABC,
+		maximum },
+	{ "3-phase block max current phase 3, A", 7392, 8644, 14, GROUP_THREE, 2, AMPS, ABC,
+		maximum },
 	{ "3-phase block max kW", 7406, 8672, 14, GROUP_THREE, PART_KW, KW, A, maximum },
 	{ "3-phase block kVA", 7420, 8700, 14, GROUP_THREE, 0, KW, A | LATE, kva },
 	{ "3-phase block kVA phase 1", 7434, 8728, 14, GROUP_THREE, 0, KW, A | LATE, leg_kva },
@@ -324,8 +332,8 @@ static uint16_t half(uint32_t pair, unsigned word)
 	return (uint16_t)(word ? pair : pair >> 16);
 }
 
-static uint16_t read_measured(const struct sim_panel *panel, const struct map_area *area, unsigned item,
-	unsigned word)
+static uint16_t read_measured(
+	const struct sim_panel *panel, const struct map_area *area, unsigned item, unsigned word)
 {
 	const struct measured *row = area->row;
 	unsigned group = row->base + item;
@@ -354,7 +362,7 @@ struct setting {
 	uint8_t models;
 };
 
-#define PANEL(field) offsetof(struct sim_settings, field)
+#define PANEL(field)  offsetof(struct sim_settings, field)
 #define SHARED(field) offsetof(struct sim_volt_settings, field)
 
 static const struct setting settings[] = {
@@ -384,9 +392,11 @@ static const struct setting settings[] = {
 	{ "voltage phase of aux 1-4", 62158, 4, 0, 2, PANEL(phase) + 2 * GROUP_AUX, AB | LATE },
 };
 
-static uint16_t *setting_word(const struct sim_panel *panel, const struct setting *row, unsigned item)
+static uint16_t *setting_word(
+	const struct sim_panel *panel, const struct setting *row, unsigned item)
 {
-	char *base = row->models & COMMON ? (char *)&panel->device->volt_settings : (char *)&panel->settings;
+	char *base = row->models & COMMON ? (char *)&panel->device->volt_settings
+					  : (char *)&panel->settings;
 
 	return (uint16_t *)(base + row->offset) + item;
 }
@@ -534,7 +544,7 @@ typedef void group_command_fn(struct sim_panel *panel, unsigned group);
 
 struct command {
 	uint16_t value;
-	command_fn *all; /* either this */
+	command_fn *all;       /* either this */
 	group_command_fn *one; /* or this, for the group of the register */
 };
 
@@ -600,7 +610,7 @@ static const struct map_area plain_areas[] = {
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
 static struct map_area areas[1 + 2 * COUNT(measured) + COUNT(settings) + COUNT(words) +
-	COUNT(command_rows) + COUNT(plain_areas)];
+			     COUNT(command_rows) + COUNT(plain_areas)];
 static unsigned n_areas; /* areas[0] is no area */
 static uint8_t area_of[65536];
 
@@ -639,11 +649,11 @@ static void build(void)
 	for (size_t i = 0; i < COUNT(measured); i++)
 		add_measured(&measured[i]);
 	for (size_t i = 0; i < COUNT(settings); i++)
-		add_area((struct map_area){ settings[i].name, settings[i].first, settings[i].items, 1,
-			MAP_SETTING, RW, settings[i].models, &settings[i] });
+		add_area((struct map_area){ settings[i].name, settings[i].first, settings[i].items,
+			1, MAP_SETTING, RW, settings[i].models, &settings[i] });
 	for (size_t i = 0; i < COUNT(words); i++)
-		add_area((struct map_area){ words[i].name, words[i].first, words[i].items, 1, MAP_WORD,
-			words[i].store ? RW : MAP_READ, words[i].models, &words[i] });
+		add_area((struct map_area){ words[i].name, words[i].first, words[i].items, 1,
+			MAP_WORD, words[i].store ? RW : MAP_READ, words[i].models, &words[i] });
 	for (size_t i = 0; i < COUNT(command_rows); i++)
 		add_area((struct map_area){ command_rows[i].name, command_rows[i].first,
 			command_rows[i].items, 1, MAP_COMMAND, MAP_WRITE, ABC, &command_rows[i] });
@@ -689,9 +699,11 @@ static bool poked(const struct sim_panel *panel, unsigned number, uint16_t *word
 	return false;
 }
 
-static uint16_t read_area(const struct sim_panel *panel, const struct map_area *area, unsigned number)
+static uint16_t read_area(
+	const struct sim_panel *panel, const struct map_area *area, unsigned number)
 {
-	unsigned offset = number - area->first, item = offset / area->words, word = offset % area->words;
+	unsigned offset = number - area->first, item = offset / area->words,
+		 word = offset % area->words;
 	const struct setting *setting = area->row;
 	const struct word *plain = area->row;
 
@@ -739,7 +751,8 @@ int map_check_write(const struct sim_panel *panel, unsigned number, uint16_t wor
 	return MAP_OK;
 }
 
-static void run_command(struct sim_panel *panel, const struct map_area *area, unsigned item, uint16_t word)
+static void run_command(
+	struct sim_panel *panel, const struct map_area *area, unsigned item, uint16_t word)
 {
 	const struct command_row *row = area->row;
 	const struct command *command = find_command(area, word);
@@ -789,8 +802,8 @@ void map_unpoke(struct sim_panel *panel, unsigned first, unsigned last)
 
 static void print_area(FILE *out, const struct map_area *area)
 {
-	static const char *const kinds[] = { "", "integer", "u32", "float", "word", "setting", "command",
-		"reserved", "service" };
+	static const char *const kinds[] = { "", "integer", "u32", "float", "word", "setting",
+		"command", "reserved", "service" };
 	unsigned last = area->first + (unsigned)area->items * area->words - 1;
 
 	fprintf(out, "%5u %5u %4u  %c%c  %c%c%c  %-8s  %s%s\n", area->first, last, area->items,

@@ -12,13 +12,13 @@ enum { MAP_OK = 0, MAP_NO_ADDRESS = 2, MAP_NO_VALUE = 3, MAP_NO_DEVICE = 4 };
 enum map_kind {
 	MAP_NONE,
 	MAP_INTEGER, /* a measured value x 10^-scale, 16 bits */
-	MAP_ENERGY, /* the same in 32 bits, most significant word first */
-	MAP_FLOAT, /* the true value, most significant word first */
-	MAP_WORD, /* identification, status, counters */
+	MAP_ENERGY,  /* the same in 32 bits, most significant word first */
+	MAP_FLOAT,   /* the true value, most significant word first */
+	MAP_WORD,    /* identification, status, counters */
 	MAP_SETTING,
 	MAP_COMMAND,
 	MAP_RESERVED, /* listed without a meaning: reads 0 */
-	MAP_SERVICE /* firmware and EEPROM areas: read 0, writing is refused */
+	MAP_SERVICE   /* firmware and EEPROM areas: read 0, writing is refused */
 };
 
 enum { MAP_READ = 1, MAP_WRITE = 2 };
@@ -30,14 +30,14 @@ struct map_area {
 	uint16_t first, items;
 	uint8_t words, kind;
 	uint8_t access;
-	uint8_t models; /* which have it; MAP_LATE: but not with old firmware */
+	uint8_t models;	 /* which have it; MAP_LATE: but not with old firmware */
 	const void *row; /* of the table for this kind */
 };
 
 /* The area a printed register number is in on any firmware, or NULL. */
 const struct map_area *map_area(unsigned number);
 
-/* Access on this device (a split-core meter lets CT sizes be written). 0: there is no such register. */
+/* Access on this device; 0: it has no such register. */
 unsigned map_access(const struct sim_device *device, unsigned number);
 
 /* One register as the wire gives it. Returns 0 or an exception code. */

@@ -123,8 +123,8 @@ static void three_channels(const struct sim_panel *panel, unsigned m, unsigned *
 		triple[leg] = first + leg * stride;
 }
 
-static void wire_group(struct sim_panel *panel, unsigned index, unsigned legs,
-	const unsigned *channels)
+static void wire_group(
+	struct sim_panel *panel, unsigned index, unsigned legs, const unsigned *channels)
 {
 	struct sim_group *group = &panel->group[index];
 
@@ -268,7 +268,8 @@ static double rolled_over(double kwh, int scale)
 
 static void integrate(struct sim_group *group, double seconds)
 {
-	group->kwh = rolled_over(group->kwh + group->now[PART_KW] * seconds / 3600, group->scale_kwh);
+	group->kwh =
+		rolled_over(group->kwh + group->now[PART_KW] * seconds / 3600, group->scale_kwh);
 	for (unsigned part = 0; part < SIM_PARTS; part++)
 		group->sum[part] += group->now[part] * seconds;
 }
@@ -285,7 +286,8 @@ static void close_window(struct sim_panel *panel, struct sim_group *group)
 		group->past[panel->window_next][part] = group->sum[part] / panel->window_elapsed;
 		group->sum[part] = 0;
 		for (unsigned back = 0; back < last; back++)
-			sum += group->past[(panel->window_next + SIM_WINDOWS - back) % SIM_WINDOWS][part];
+			sum += group->past[(panel->window_next + SIM_WINDOWS - back) % SIM_WINDOWS]
+					  [part];
 		group->demand[part] = sum / last;
 		group->max_demand[part] = fmax(group->max_demand[part], group->demand[part]);
 	}
@@ -451,7 +453,7 @@ static void factory_settings(struct sim_settings *settings)
 	}
 }
 
-/* What an installer does: name the panel, switch the alarms of unused breakers and the neutral off. */
+/* What an installer does: switch off the alarms of unused breakers and of the neutral. */
 static void commission(struct sim_panel *panel)
 {
 	panel->settings.power_ups = 3;
@@ -512,8 +514,8 @@ static void init_panel(struct sim_panel *panel, const struct sim_plan *plan, uns
 		commission(panel);
 }
 
-void meter_init(struct sim_device *device, const struct sim_plan *plan, unsigned unit1,
-	unsigned unit2)
+void meter_init(
+	struct sim_device *device, const struct sim_plan *plan, unsigned unit1, unsigned unit2)
 {
 	*device = (struct sim_device){
 		.serial = plan->serial,

@@ -9,12 +9,12 @@
 
 #define SIM_BRANCHES 42
 #define SIM_CHANNELS 46 /* and four aux: three mains phases, neutral */
-#define SIM_DUALS 21
-#define SIM_THREES 14
-#define SIM_PHASES 3
-#define SIM_WINDOWS 6 /* most sub-intervals in a demand interval */
-#define SIM_LEVELS 5 /* high-high, high, low, low-low, OFF */
-#define SIM_TICK 0.5 /* simulated seconds between two looks at everything */
+#define SIM_DUALS    21
+#define SIM_THREES   14
+#define SIM_PHASES   3
+#define SIM_WINDOWS  6	 /* most sub-intervals in a demand interval */
+#define SIM_LEVELS   5	 /* high-high, high, low, low-low, OFF */
+#define SIM_TICK     0.5 /* simulated seconds between two looks at everything */
 
 enum sim_model { SIM_MODEL_A = 1, SIM_MODEL_B = 2, SIM_MODEL_C = 4 };
 enum sim_core { SIM_CORE_SOLID = 1, SIM_CORE_SPLIT = 2 };
@@ -38,11 +38,11 @@ enum { PART_LEG1, PART_LEG2, PART_LEG3, PART_KW, SIM_PARTS };
 struct sim_group {
 	unsigned legs;
 	uint8_t channel[SIM_PHASES]; /* from 0 */
-	int8_t phase[SIM_PHASES]; /* of the voltage; -1: none, no power */
+	int8_t phase[SIM_PHASES];    /* of the voltage; -1: none, no power */
 	double kw[SIM_PHASES], kva[SIM_PHASES];
 	double now[SIM_PARTS], max[SIM_PARTS];
 	double demand[SIM_PARTS], max_demand[SIM_PARTS];
-	double sum[SIM_PARTS]; /* value x seconds of the running sub-interval */
+	double sum[SIM_PARTS];		     /* value x seconds of the running sub-interval */
 	double past[SIM_WINDOWS][SIM_PARTS]; /* means of completed sub-intervals, a ring */
 	double kwh;
 	int8_t scale_amps, scale_kw, scale_kwh; /* exponents of ten of the integer registers */
@@ -73,7 +73,7 @@ struct sim_settings {
 	uint16_t breaker[SIM_CHANNELS];
 	uint16_t delay_s[4]; /* high-high, high, low, low-low */
 	uint16_t on_s, off_s;
-	uint16_t latch[4]; /* thresholds, 0.1 % of the breaker, order as above */
+	uint16_t latch[4];		/* thresholds, 0.1 % of the breaker, order as above */
 	uint16_t high, low, hysteresis; /* non-latching */
 	uint16_t power_ups;
 	uint16_t user_phases;
@@ -89,7 +89,7 @@ struct sim_volt_settings {
 
 struct sim_volt_alarm {
 	double held[2]; /* over, under */
-	uint16_t bits; /* as in registers 241-243 */
+	uint16_t bits;	/* as in registers 241-243 */
 };
 
 struct sim_poke {
@@ -110,8 +110,8 @@ struct sim_panel {
 	struct sim_group group[SIM_GROUPS];
 	double window_elapsed;
 	unsigned window_next, window_filled; /* ring position, completed since the last reset */
-	uint16_t count[SIM_LEVELS]; /* global counters */
-	uint16_t last_latched, last_active; /* channel number, 0: none yet */
+	uint16_t count[SIM_LEVELS];	     /* global counters */
+	uint16_t last_latched, last_active;  /* channel number, 0: none yet */
 	struct sim_poke *pokes;
 	size_t n_pokes;
 	struct sim_counts counts;
@@ -145,14 +145,14 @@ struct sim_plan {
 };
 
 /* Fill a device as if it had been running for a year: energies, maxima, demands, armed alarms. */
-void meter_init(struct sim_device *device, const struct sim_plan *plan, unsigned unit1,
-	unsigned unit2);
+void meter_init(
+	struct sim_device *device, const struct sim_plan *plan, unsigned unit1, unsigned unit2);
 void meter_fini(struct sim_device *device);
 
 /* Let loads and voltages take the values of a time of day; what a script has set stays. */
 void meter_vary(struct sim_device *device, double when);
 
-/* Work out every group from voltages, currents and layout, and look at the alarms with no time passed. */
+/* Work out every group from voltages, currents and layout; alarms see it with no time passed. */
 void meter_measure(struct sim_device *device);
 
 /* Let time pass, at most SIM_TICK, with the values as measured: energy, demand, alarm delays. */
@@ -161,7 +161,7 @@ void meter_pass(struct sim_device *device, double seconds);
 /* End the running demand sub-interval, begin the next. */
 void meter_new_window(struct sim_panel *panel);
 
-/* The commands of the meter. `group` of a clear is a branch or block; its kin are cleared with it. */
+/* The commands of the meter. A cleared group is a branch or block; its kin go with it. */
 void meter_clear_energy(struct sim_panel *panel, unsigned group);
 void meter_clear_maxima(struct sim_panel *panel, unsigned group);
 void meter_clear_all_energy(struct sim_panel *panel);

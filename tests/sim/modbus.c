@@ -1,6 +1,7 @@
 /*
  * The function codes of the meter: 03, 04 (what Ethernet meters take for the same numbers), 06, 16
- * and 17. Works on PDUs: no sockets, no faults. On the wire a register is its printed number less 1.
+ * and 17. Works on PDUs: no sockets, no faults. On the wire a register is its printed number
+ * less 1.
  */
 #include "config.h"
 
@@ -11,7 +12,7 @@
 
 #include "sim/map.h"
 
-#define READ_MAX 125
+#define READ_MAX  125
 #define WRITE_MAX 123
 
 enum { ILLEGAL_FUNCTION = 1, ILLEGAL_ADDRESS = 2, ILLEGAL_VALUE = 3 };
@@ -29,7 +30,8 @@ static void put_word(uint8_t *bytes, unsigned word)
 
 void modbus_range(const uint8_t *pdu, size_t len, unsigned *first, unsigned *last)
 {
-	bool single = len >= 5 && pdu[0] == 6, many = len >= 5 && (pdu[0] == 3 || pdu[0] == 4 || pdu[0] == 16);
+	bool single = len >= 5 && pdu[0] == 6,
+	     many = len >= 5 && (pdu[0] == 3 || pdu[0] == 4 || pdu[0] == 16);
 	unsigned count = single ? 1 : many ? word_at(pdu + 3) : 0;
 
 	*first = count ? word_at(pdu + 1) + 1 : 0;
@@ -63,8 +65,8 @@ static int read_words(struct sim_panel *panel, const uint8_t *pdu, size_t len, u
 	return 0;
 }
 
-static int check_write(const struct sim_panel *panel, unsigned first, const uint16_t *words,
-	unsigned n_words)
+static int check_write(
+	const struct sim_panel *panel, unsigned first, const uint16_t *words, unsigned n_words)
 {
 	for (unsigned i = 0; i < n_words; i++) {
 		int code = map_check_write(panel, first + i, words[i]);
@@ -109,7 +111,8 @@ static int write_words(struct sim_panel *panel, const uint8_t *pdu, size_t len, 
 	}
 	for (unsigned i = 0; i < count; i++)
 		words[i] = (uint16_t)word_at(data + 2 * i);
-	return keep_out ? check_write(panel, first, words, count) : modbus_write(panel, first, words, count);
+	return keep_out ? check_write(panel, first, words, count)
+			: modbus_write(panel, first, words, count);
 }
 
 static void location_text(const struct sim_panel *panel, char *text)
@@ -131,7 +134,9 @@ static void location_text(const struct sim_panel *panel, char *text)
 /* Function 17: byte count, id, running, then a sentence about the meter. */
 static size_t report_id(const struct sim_panel *panel, uint8_t *answer)
 {
-	static const char letters[] = { [SIM_MODEL_A] = 'A', [SIM_MODEL_B] = 'B', [SIM_MODEL_C] = 'C' };
+	static const char letters[] = {
+		[SIM_MODEL_A] = 'A', [SIM_MODEL_B] = 'B', [SIM_MODEL_C] = 'C'
+	};
 	const struct sim_device *device = panel->device;
 	char text[PDU_MAX], location[128];
 	int len;
@@ -148,8 +153,8 @@ static size_t report_id(const struct sim_panel *panel, uint8_t *answer)
 	return 4 + (size_t)len;
 }
 
-size_t modbus_answer(struct sim_panel *panel, const uint8_t *pdu, size_t len, uint8_t *answer,
-	bool keep_out)
+size_t modbus_answer(
+	struct sim_panel *panel, const uint8_t *pdu, size_t len, uint8_t *answer, bool keep_out)
 {
 	size_t answer_len = 5;
 	int code = 0;

@@ -61,8 +61,9 @@ int script_load(struct script *script, const char *path)
 	script->path = path;
 	for (unsigned number = 1; getline(&text, &size, file) >= 0; number++)
 		if (parse_line(script, text, number) < 0) {
-			fprintf(stderr, "meterx-sim: %s:%u: seconds from 0 must follow, then a command\n", path,
-				number);
+			fprintf(stderr,
+				"meterx-sim: %s:%u: seconds from 0 must follow, then a command\n",
+				path, number);
 			rc = -1;
 		}
 	free(text);
@@ -88,7 +89,8 @@ static double seconds_left(const struct script *script, const struct script_line
 	return line->seconds - (line->real ? now - script->begun : site->passed);
 }
 
-static void run_line(struct script *script, struct script_line *line, struct stage *stage, double now)
+static void run_line(
+	struct script *script, struct script_line *line, struct stage *stage, double now)
 {
 	char *answer = NULL;
 	size_t len = 0;

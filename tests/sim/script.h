@@ -19,7 +19,7 @@ struct script {
 	double begun;
 };
 
-/* Returns 0, or -1 after saying on stderr what is wrong. Commands themselves are judged when they run. */
+/* Returns 0, or -1 after saying on stderr what is wrong. Commands are judged when they run. */
 int script_load(struct script *script, const char *path);
 void script_free(struct script *script);
 

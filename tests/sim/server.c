@@ -19,7 +19,7 @@
 
 #include "sim/modbus.h"
 
-#define MBAP 7
+#define MBAP	    7
 #define PENDING_MAX 16 /* answers owed to a client before we stop listening to it */
 
 struct piece {
@@ -68,14 +68,16 @@ static int bound_port(int fd)
 	char port[8];
 
 	if (getsockname(fd, (struct sockaddr *)&bound, &len) < 0 ||
-		getnameinfo((struct sockaddr *)&bound, len, NULL, 0, port, sizeof(port), NI_NUMERICSERV))
+		getnameinfo((struct sockaddr *)&bound, len, NULL, 0, port, sizeof(port),
+			NI_NUMERICSERV))
 		return -1;
 	return atoi(port);
 }
 
 static const char *open_port(struct server *server, const char *port)
 {
-	struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICSERV };
+	struct addrinfo hints = { .ai_socktype = SOCK_STREAM,
+		.ai_flags = AI_PASSIVE | AI_NUMERICSERV };
 	struct addrinfo *found;
 	int rc, fd, on = 1;
 
@@ -83,8 +85,9 @@ static const char *open_port(struct server *server, const char *port)
 	if (rc)
 		return gai_strerror(rc);
 	fd = socket(found->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (fd >= 0 && (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0 ||
-			       bind(fd, found->ai_addr, found->ai_addrlen) < 0 || listen(fd, 16) < 0)) {
+	if (fd >= 0 &&
+		(setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0 ||
+			bind(fd, found->ai_addr, found->ai_addrlen) < 0 || listen(fd, 16) < 0)) {
 		int saved = errno;
 
 		close(fd);
@@ -250,8 +253,8 @@ static void trace_bytes(const char *mark, const uint8_t *bytes, size_t len)
 }
 
 /* Let the meter answer; a unit that nobody has stays silent, as on the serial line behind it. */
-static void make_answer(struct server *server, const uint8_t *adu, size_t len, const struct fault *fault,
-	struct answer *answer)
+static void make_answer(struct server *server, const uint8_t *adu, size_t len,
+	const struct fault *fault, struct answer *answer)
 {
 	struct sim_panel *panel = server->site->panel[adu[6]];
 	bool exception = fault && fault->kind == FAULT_EXCEPTION;
@@ -278,8 +281,8 @@ static void make_answer(struct server *server, const uint8_t *adu, size_t len, c
 	answer->adu[5] = (uint8_t)(pdu + 1);
 }
 
-static void handle_request(struct server *server, struct client *client, const uint8_t *adu, size_t len,
-	double now)
+static void handle_request(
+	struct server *server, struct client *client, const uint8_t *adu, size_t len, double now)
 {
 	struct fault_target target = { .unit = adu[6], .function = adu[MBAP] };
 	struct answer answer = { .delay = server->latency };
@@ -405,7 +408,8 @@ void server_work(struct server *server, const struct pollfd *fds, unsigned n_fds
 	for (unsigned i = 0; i < SERVER_CLIENTS; i++) {
 		struct client *client = server->client[i];
 
-		if (client && serve_client(server, client, events_of(fds, n_fds, client->fd), now) < 0)
+		if (client &&
+			serve_client(server, client, events_of(fds, n_fds, client->fd), now) < 0)
 			drop_client(server, i);
 	}
 	if (server->fd >= 0 && events_of(fds, n_fds, server->fd))

@@ -17,8 +17,8 @@ struct server {
 	struct site *site;
 	struct fault_list *faults;
 	char host[64];
-	int port; /* the one in use, also when an ephemeral one was asked for */
-	int fd; /* listening, or -1 while refusing */
+	int port;	/* the one in use, also when an ephemeral one was asked for */
+	int fd;		/* listening, or -1 while refusing */
 	double latency; /* seconds the meter takes for an answer */
 	bool trace;
 	struct client *client[SERVER_CLIENTS];

@@ -58,8 +58,19 @@ static double wall_time_of_day(void)
 
 /* ---- options ---- */
 
-enum { OPT_TELL = 256, OPT_REGISTERS, OPT_OLD, OPT_FACTORY, OPT_FREEZE, OPT_LATENCY, OPT_VOLTS, OPT_HERTZ,
-	OPT_TEXT_ORDER, OPT_TRACE, OPT_VERSION };
+enum {
+	OPT_TELL = 256,
+	OPT_REGISTERS,
+	OPT_OLD,
+	OPT_FACTORY,
+	OPT_FREEZE,
+	OPT_LATENCY,
+	OPT_VOLTS,
+	OPT_HERTZ,
+	OPT_TEXT_ORDER,
+	OPT_TRACE,
+	OPT_VERSION
+};
 
 static const struct option long_options[] = {
 	{ "listen", required_argument, NULL, 'l' },
@@ -109,7 +120,7 @@ static void print_help(void)
 	     "      --latency MS        time the meter takes for an answer [0]\n"
 	     "  -C, --control PATH      take commands on this unix socket\n"
 	     "  -S, --script FILE       carry out the commands in a file, see below\n"
-	     "      --tell PATH COMMAND...  send a command to a running simulator, print its answer\n"
+	     "      --tell PATH COMMAND...  send a command to a running simulator\n"
 	     "      --registers         print the register table and end\n"
 	     "      --trace             print each request and answer on stderr\n"
 	     "  -h, --help              print this and end\n"
@@ -121,8 +132,8 @@ static void print_help(void)
 	     "Faults:\n"
 	     "  silent, deaf, unit-silent UNIT, late MS, exception CODE, close [before|mid],\n"
 	     "  truncate BYTES, wrong-unit, wrong-function, wrong-transaction, wrong-count,\n"
-	     "  wrong-length, wrong-protocol, garbage [BYTES], dribble MS, duplicate, ignore-write,\n"
-	     "  refuse [listen|accept]\n"
+	     "  wrong-length, wrong-protocol, garbage [BYTES], dribble MS, duplicate,\n"
+	     "  ignore-write, refuse [listen|accept]\n"
 	     "Limits of a fault:\n"
 	     "  unit N, function N, regs FIRST-LAST, count N, for SECONDS, every N\n\n"
 	     "Script lines: COMMAND (at once), at SECONDS COMMAND (simulated time),\n"
@@ -157,7 +168,8 @@ static int get_units(struct options *options, const char *text)
 		unsigned long unit = strtoul(at, &end, 10);
 
 		if (end == at || unit < 1 || unit > 247 || seen[unit] || (*end && *end != ','))
-			return wrong_option("units", text, "not different numbers from 1 to 247 with commas between");
+			return wrong_option("units", text,
+				"not different numbers from 1 to 247 with commas between");
 		if (options->n_units == UNITS_MAX)
 			return wrong_option("units", text, "too many");
 		seen[unit] = true;
@@ -166,7 +178,8 @@ static int get_units(struct options *options, const char *text)
 			break;
 	}
 	if (options->n_units % 2)
-		return wrong_option("units", text, "a meter has two units: their number must be even");
+		return wrong_option(
+			"units", text, "a meter has two units: their number must be even");
 	return 0;
 }
 
@@ -175,8 +188,8 @@ static int get_time(struct options *options, const char *text)
 	unsigned hour, minute, second = 0;
 	int used = 0;
 
-	if (sscanf(text, "%2u:%2u%n:%2u%n", &hour, &minute, &used, &second, &used) < 2 || text[used] ||
-		hour > 23 || minute > 59 || second > 59)
+	if (sscanf(text, "%2u:%2u%n:%2u%n", &hour, &minute, &used, &second, &used) < 2 ||
+		text[used] || hour > 23 || minute > 59 || second > 59)
 		return wrong_option("start-time", text, "not HH:MM or HH:MM:SS");
 	options->plan.when = hour * 3600.0 + minute * 60.0 + second;
 	return 0;
@@ -190,7 +203,8 @@ static int get_model(struct options *options, const char *text)
 	return 0;
 }
 
-static int get_choice(const char *name, const char *text, const char *first, const char *second, int *choice)
+static int get_choice(
+	const char *name, const char *text, const char *first, const char *second, int *choice)
 {
 	if (strcmp(text, first) && strcmp(text, second)) {
 		fprintf(stderr, "meterx-sim: --%s %s: not %s or %s\n", name, text, first, second);
@@ -282,7 +296,8 @@ static int parse(struct options *options, int argc, char **argv)
 {
 	int option;
 
-	while ((option = getopt_long(argc, argv, "+l:u:m:c:n:s:t:x:C:S:h", long_options, NULL)) != -1) {
+	while ((option = getopt_long(argc, argv, "+l:u:m:c:n:s:t:x:C:S:h", long_options, NULL)) !=
+		-1) {
 		switch (option) {
 		case 'h':
 			print_help();
@@ -295,7 +310,8 @@ static int parse(struct options *options, int argc, char **argv)
 			return 0;
 		case OPT_TELL:
 			if (optind == argc) {
-				fputs("meterx-sim: --tell PATH wants a command behind it\n", stderr);
+				fputs("meterx-sim: --tell PATH wants a command behind it\n",
+					stderr);
 				return 2;
 			}
 			return control_tell(optarg, argv + optind, (unsigned)(argc - optind));
@@ -321,9 +337,12 @@ static double nearest(double a, double b)
 static double wait_seconds(const struct stage *stage, const struct script *script, double now)
 {
 	const struct site *site = stage->site;
-	double tick = site->frozen || site->speed <= 0 ? -1 : fmax(0.01, (SIM_TICK - site->owed) / site->speed);
+	double tick = site->frozen || site->speed <= 0
+			      ? -1
+			      : fmax(0.01, (SIM_TICK - site->owed) / site->speed);
 
-	return nearest(nearest(tick, server_deadline(stage->server, now)), script_deadline(script, site, now));
+	return nearest(nearest(tick, server_deadline(stage->server, now)),
+		script_deadline(script, site, now));
 }
 
 static struct timespec to_timespec(double seconds)
@@ -332,7 +351,8 @@ static struct timespec to_timespec(double seconds)
 		.tv_nsec = (long)((seconds - floor(seconds)) * 1e9) };
 }
 
-static void loop(struct stage *stage, struct control *control, struct script *script, const sigset_t *mask)
+static void loop(
+	struct stage *stage, struct control *control, struct script *script, const sigset_t *mask)
 {
 	struct pollfd fds[2 + SERVER_CLIENTS + CONTROL_CLIENTS];
 	double before = real_now(), now = before;
@@ -378,7 +398,9 @@ static int run(const struct options *options)
 {
 	struct site site;
 	struct fault_list faults = { .n = 0 };
-	struct server server = { .site = &site, .faults = &faults, .latency = options->latency,
+	struct server server = { .site = &site,
+		.faults = &faults,
+		.latency = options->latency,
 		.trace = options->trace };
 	struct stage stage = { .site = &site, .server = &server, .faults = &faults };
 	struct control control = { .stage = &stage, .fd = -1 };
@@ -399,12 +421,13 @@ static int run(const struct options *options)
 	}
 	error = options->control ? control_open(&control, options->control) : 0;
 	if (error < 0) {
-		fprintf(stderr, "meterx-sim: --control %s: %s\n", options->control, strerror(-error));
+		fprintf(stderr, "meterx-sim: --control %s: %s\n", options->control,
+			strerror(-error));
 		goto out_server;
 	}
 	script_start(&script, real_now());
-	printf("meterx-sim: listening on %s%s%s:%d\n", strchr(server.host, ':') ? "[" : "", server.host,
-		strchr(server.host, ':') ? "]" : "", server.port);
+	printf("meterx-sim: listening on %s%s%s:%d\n", strchr(server.host, ':') ? "[" : "",
+		server.host, strchr(server.host, ':') ? "]" : "", server.port);
 	fflush(stdout);
 	loop(&stage, &control, &script, &mask);
 	rc = 0;
@@ -423,8 +446,13 @@ int main(int argc, char **argv)
 		.listen = "127.0.0.1:1502",
 		.units = { 1, 2 },
 		.n_units = 2,
-		.plan = { .model = SIM_MODEL_A, .core = SIM_CORE_SOLID, .serial = 10480001, .seed = 1,
-			.volts = 230, .hertz = 50, .when = wall_time_of_day() },
+		.plan = { .model = SIM_MODEL_A,
+			.core = SIM_CORE_SOLID,
+			.serial = 10480001,
+			.seed = 1,
+			.volts = 230,
+			.hertz = 50,
+			.when = wall_time_of_day() },
 		.speed = 1,
 	};
 	int status = parse(&options, argc, argv);

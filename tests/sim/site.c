@@ -11,8 +11,8 @@
 
 #define BACKLOG 3600.0 /* simulated seconds made up for at once after the process was held up */
 
-void site_init(struct site *site, const struct sim_plan *plan, const unsigned *units, unsigned n_units,
-	double speed)
+void site_init(struct site *site, const struct sim_plan *plan, const unsigned *units,
+	unsigned n_units, double speed)
 {
 	*site = (struct site){ .n_devices = n_units / 2, .of_day = plan->when, .speed = speed };
 	site->device = calloc(site->n_devices, sizeof(*site->device));

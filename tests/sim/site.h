@@ -10,16 +10,16 @@ struct site {
 	struct sim_device *device;
 	unsigned n_devices;
 	struct sim_panel *panel[256]; /* by unit id, NULL: nobody */
-	double passed; /* simulated seconds since the start */
+	double passed;		      /* simulated seconds since the start */
 	double of_day; /* the time of day the loads go by, in seconds; runs past midnight */
-	double speed; /* simulated seconds per real second */
-	double owed; /* simulated seconds not yet lived through, less than a tick */
+	double speed;  /* simulated seconds per real second */
+	double owed;   /* simulated seconds not yet lived through, less than a tick */
 	bool frozen;
 };
 
 /* Two unit ids per device; n_units is even. Serial numbers count up from the plan's. */
-void site_init(struct site *site, const struct sim_plan *plan, const unsigned *units, unsigned n_units,
-	double speed);
+void site_init(struct site *site, const struct sim_plan *plan, const unsigned *units,
+	unsigned n_units, double speed);
 void site_fini(struct site *site);
 
 /* Real time has gone by. */

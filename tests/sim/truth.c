@@ -56,8 +56,8 @@ static void print_alarm(FILE *out, const struct sim_alarm *alarm)
 	word(out, "armed", alarm->armed);
 	word(out, "latched", alarm->bits & ALARM_LATCHED);
 	word(out, "active", alarm->bits >> 8);
-	fprintf(out, ",\"counters\":[%u,%u,%u,%u,%u]", alarm->count[0], alarm->count[1], alarm->count[2],
-		alarm->count[3], alarm->count[4]);
+	fprintf(out, ",\"counters\":[%u,%u,%u,%u,%u]", alarm->count[0], alarm->count[1],
+		alarm->count[2], alarm->count[3], alarm->count[4]);
 }
 
 static void print_channel(FILE *out, const struct sim_panel *panel, unsigned i)
@@ -79,7 +79,8 @@ static void print_group(FILE *out, const struct sim_group *group, unsigned meter
 	number(out, "amps", group_average_amps(group));
 	print_total(out, group);
 	for (unsigned leg = 0; leg < group->legs; leg++) {
-		fprintf(out, "%s{\"channel\":%u", leg ? "," : ",\"legs\":[", group->channel[leg] + 1);
+		fprintf(out, "%s{\"channel\":%u", leg ? "," : ",\"legs\":[",
+			group->channel[leg] + 1);
 		print_leg(out, group, leg);
 		number(out, "kw", group->kw[leg]);
 		number(out, "kva", group->kva[leg]);
@@ -89,8 +90,8 @@ static void print_group(FILE *out, const struct sim_group *group, unsigned meter
 	fputs("]}", out);
 }
 
-static void print_groups(FILE *out, const char *name, const struct sim_panel *panel, unsigned first,
-	unsigned count)
+static void print_groups(
+	FILE *out, const char *name, const struct sim_panel *panel, unsigned first, unsigned count)
 {
 	fprintf(out, ",\"%s\":[", name);
 	for (unsigned i = 0; i < count; i++)
@@ -105,8 +106,8 @@ static void print_supply(FILE *out, const struct sim_device *device)
 		device->volts[1], device->volts[2]);
 	fprintf(out, ",\"ab\":%.17g,\"bc\":%.17g,\"ca\":%.17g}", meter_volts_ll(device, 0),
 		meter_volts_ll(device, 1), meter_volts_ll(device, 2));
-	fprintf(out, ",\"volt_alarms\":[%u,%u,%u]", device->volt_alarm[0].bits, device->volt_alarm[1].bits,
-		device->volt_alarm[2].bits);
+	fprintf(out, ",\"volt_alarms\":[%u,%u,%u]", device->volt_alarm[0].bits,
+		device->volt_alarm[1].bits, device->volt_alarm[2].bits);
 }
 
 void truth_print(FILE *out, const struct sim_panel *panel)
@@ -115,12 +116,15 @@ void truth_print(FILE *out, const struct sim_panel *panel)
 
 	fprintf(out, "{\"unit\":%u", panel->unit);
 	word(out, "serial", device->serial);
-	text(out, "model", device->model == SIM_MODEL_A ? "A" : device->model == SIM_MODEL_B ? "B" : "C");
+	text(out, "model",
+		device->model == SIM_MODEL_A   ? "A"
+		: device->model == SIM_MODEL_B ? "B"
+					       : "C");
 	text(out, "core", device->core == SIM_CORE_SOLID ? "solid" : "split");
 	word(out, "layout", panel->settings.layout);
 	print_supply(out, device);
-	fprintf(out, ",\"counters\":[%u,%u,%u,%u,%u]", panel->count[0], panel->count[1], panel->count[2],
-		panel->count[3], panel->count[4]);
+	fprintf(out, ",\"counters\":[%u,%u,%u,%u,%u]", panel->count[0], panel->count[1],
+		panel->count[2], panel->count[3], panel->count[4]);
 	fputs(",\"channels\":[", out);
 	for (unsigned i = 0; i < SIM_CHANNELS; i++)
 		print_channel(out, panel, i);

@@ -13,8 +13,14 @@
 
 static inline struct sim_plan quiet_plan(void)
 {
-	return (struct sim_plan){ .model = SIM_MODEL_A, .core = SIM_CORE_SOLID, .factory = true,
-		.serial = 0x12345678, .seed = 1, .volts = 230, .hertz = 50, .when = 12 * 3600 };
+	return (struct sim_plan){ .model = SIM_MODEL_A,
+		.core = SIM_CORE_SOLID,
+		.factory = true,
+		.serial = 0x12345678,
+		.seed = 1,
+		.volts = 230,
+		.hertz = 50,
+		.when = 12 * 3600 };
 }
 
 static inline void set_amps(struct sim_panel *panel, unsigned number, double amps)

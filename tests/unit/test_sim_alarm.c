@@ -1,4 +1,5 @@
-/* The alarms of the simulated meter, told as stories: so many amperes for so long, then these bits. */
+/* The alarms of the simulated meter, told as stories: so many amperes for so long, then these bits.
+ */
 #include "config.h"
 
 #include "test_sim.h"
@@ -8,13 +9,13 @@
 #include "sim/alarm.h"
 
 /* Breaker 20 A, factory thresholds: 14, 12, 1.5, 0.5 A latching; 12 and 1 A not; delays 10 s. */
-#define HH 0x01
-#define H 0x02
-#define L 0x04
-#define LL 0x08
-#define OFF 0x10
+#define HH   0x01
+#define H    0x02
+#define L    0x04
+#define LL   0x08
+#define OFF  0x10
 #define HIGH 0x100
-#define LOW 0x200
+#define LOW  0x200
 
 static struct sim_device device;
 static struct sim_panel *const panel = &device.panel[0];
@@ -42,7 +43,7 @@ struct step {
 
 struct story {
 	const char *name;
-	bool cold; /* begins disarmed */
+	bool cold;	     /* begins disarmed */
 	struct step step[8]; /* up to one of 0 seconds */
 };
 
@@ -50,21 +51,24 @@ static const struct story stories[] = {
 	{ "high-high latches after its delay, and stays", false,
 		{ { 15, 9.5, HIGH }, { 15, 0.5, HH | H | HIGH }, { 5, 100, HH | H } } },
 	{ "a break begins the delay anew", false,
-		{ { 15, 9.5, HIGH }, { 13.9, 0.5, H | HIGH }, { 15, 9.5, H | HIGH }, { 15, 0.5, HH | H | HIGH } } },
+		{ { 15, 9.5, HIGH }, { 13.9, 0.5, H | HIGH }, { 15, 9.5, H | HIGH },
+			{ 15, 0.5, HH | H | HIGH } } },
 	{ "high keeps timing above high-high", false, { { 13, 5, HIGH }, { 15, 5, H | HIGH } } },
 	{ "at the threshold is not above it", false, { { 12, 60, 0 } } },
 	{ "low, then low-low, then OFF", false,
-		{ { 1.2, 10, L }, { 0.2, 9.5, L | LOW }, { 0.2, 0.5, L | LL | LOW }, { 0.2, 19.5, L | LL | LOW },
-			{ 0.2, 0.5, L | LL | OFF | LOW } } },
-	{ "a short dip is nothing", false, { { 0.2, 9.5, LOW }, { 5, 1, 0 }, { 0.2, 9.5, LOW }, { 5, 1, 0 } } },
+		{ { 1.2, 10, L }, { 0.2, 9.5, L | LOW }, { 0.2, 0.5, L | LL | LOW },
+			{ 0.2, 19.5, L | LL | LOW }, { 0.2, 0.5, L | LL | OFF | LOW } } },
+	{ "a short dip is nothing", false,
+		{ { 0.2, 9.5, LOW }, { 5, 1, 0 }, { 0.2, 9.5, LOW }, { 5, 1, 0 } } },
 	{ "not armed: nothing latches", true, { { 0, 1000, LOW } } },
 	{ "not armed: high-high waits for ON time, then for its delay", true,
 		{ { 15, 10, HIGH }, { 15, 9.5, HIGH }, { 15, 0.5, HH | H | HIGH } } },
 	{ "dropping under low-low begins ON time anew", true,
-		{ { 1.2, 9.5, 0 }, { 0.4, 0.5, LOW }, { 1.2, 9.5, 0 }, { 1.2, 9.5, 0 }, { 1.2, 1, L } } },
+		{ { 1.2, 9.5, 0 }, { 0.4, 0.5, LOW }, { 1.2, 9.5, 0 }, { 1.2, 9.5, 0 },
+			{ 1.2, 1, L } } },
 	{ "non-latching comes at once and leaves through the hysteresis", false,
-		{ { 12.1, 0.5, HIGH }, { 11.5, 0.5, HIGH }, { 11.3, 0.5, 0 }, { 11.9, 0.5, 0 }, { 0.9, 0.5, LOW },
-			{ 1.04, 0.5, LOW }, { 1.06, 0.5, 0 } } },
+		{ { 12.1, 0.5, HIGH }, { 11.5, 0.5, HIGH }, { 11.3, 0.5, 0 }, { 11.9, 0.5, 0 },
+			{ 0.9, 0.5, LOW }, { 1.04, 0.5, LOW }, { 1.06, 0.5, 0 } } },
 };
 
 static void tell(const struct story *story)
@@ -76,8 +80,8 @@ static void tell(const struct story *story)
 		set_amps(panel, 1, step->amps);
 		pass(&device, step->seconds);
 		if (panel->channel[0].alarm.bits != step->bits)
-			fail_msg("%s: step %u: bits 0x%x, not 0x%x", story->name, i, panel->channel[0].alarm.bits,
-				step->bits);
+			fail_msg("%s: step %u: bits 0x%x, not 0x%x", story->name, i,
+				panel->channel[0].alarm.bits, step->bits);
 	}
 }
 
@@ -132,7 +136,8 @@ static void settings_take_effect(void **state)
 	assert_int_equal(panel->channel[0].alarm.bits & HH, 0);
 	pass(&device, 0.5);
 	assert_int_equal(panel->channel[0].alarm.bits & HH, HH);
-	assert_int_equal(panel->channel[1].alarm.bits & HH, HH); /* one threshold for all channels */
+	assert_int_equal(
+		panel->channel[1].alarm.bits & HH, HH); /* one threshold for all channels */
 	assert_int_equal(device.panel[1].channel[0].alarm.bits & HH, 0); /* of this address */
 	panel->settings.delay_s[1] = 0;
 	panel->settings.latch[1] = 100;
@@ -234,7 +239,8 @@ static void voltage_alarms_watch_line_to_line(void **state)
 		{ 230, 230, 230, 60, { 0, 0, 0 } },
 		{ 270, 230, 230, 4.5, { HIGH, 0, HIGH } }, /* A-B and C-A 433 V */
 		{ 270, 230, 230, 0.5, { HIGH | 1, 0, HIGH | 1 } },
-		{ 252, 230, 230, 1, { HIGH | 1, 0, HIGH | 1 } }, /* 417 V: inside the 2 % hysteresis of 420 */
+		{ 252, 230, 230, 1,
+			{ HIGH | 1, 0, HIGH | 1 } }, /* 417 V: inside the 2 % hysteresis of 420 */
 		{ 240, 230, 230, 1, { 1, 0, 1 } },
 		{ 230, 230, 190, 2.5, { 1, LOW, LOW | 1 } }, /* 364 V */
 		{ 230, 230, 190, 0.5, { 1, LOW | 2, LOW | 3 } },
@@ -243,8 +249,9 @@ static void voltage_alarms_watch_line_to_line(void **state)
 	};
 
 	(void)state;
-	device.volt_settings = (struct sim_volt_settings){ .over_s = 5, .under_s = 3, .over = 4200,
-		.under = 3700, .hysteresis = 20 };
+	device.volt_settings = (struct sim_volt_settings){
+		.over_s = 5, .under_s = 3, .over = 4200, .under = 3700, .hysteresis = 20
+	};
 	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
 		set_volts(&device, steps[i].a, steps[i].b, steps[i].c);
 		pass(&device, steps[i].seconds);

@@ -1,4 +1,4 @@
-/* The register table of the simulated meter against the totals, ranges and captures of the lists. */
+/* The register table of the simulated meter against sizes, ranges and captures of the lists. */
 #include "config.h"
 
 #include "test_sim.h"
@@ -75,7 +75,8 @@ static void areas_have_the_printed_sizes(void **state)
 			unsigned size = count_registers(cases[i].first, cases[i].last);
 
 			if (size != cases[i].size[late])
-				fail_msg("%s: %u registers, not %u", cases[i].name, size, cases[i].size[late]);
+				fail_msg("%s: %u registers, not %u", cases[i].name, size,
+					cases[i].size[late]);
 		}
 	}
 }
@@ -105,13 +106,27 @@ static void integer_and_float_agree(void **state)
 	static const struct {
 		unsigned integer, real, items, scale, stride;
 	} rows[] = {
-		{ 1252, 2084, 42, 1042, 1 }, { 1294, 2168, 42, 0, 1 }, { 1336, 2252, 42, 1000, 1 },
-		{ 1378, 2336, 42, 1042, 1 }, { 1504, 2588, 42, 1000, 1 }, { 1546, 2672, 42, 1042, 1 },
-		{ 1588, 2756, 42, 1000, 1 }, { 1630, 2840, 42, 1042, 1 }, { 4126, 5042, 21, 4021, 1 },
-		{ 4294, 5378, 21, 4000, 1 }, { 4546, 5882, 21, 4021, 1 }, { 7112, 8084, 14, 7000, 1 },
-		{ 7238, 8336, 14, 7000, 1 }, { 7462, 8784, 14, 7014, 1 }, { 259, 626, 3, 288, 1 },
-		{ 265, 638, 4, 284, 1 }, { 256, 620, 1, 292, 1 }, { 540, 676, 1, 292, 1 },
-		{ 541, 678, 3, 288, 1 }, { 251, 612, 3, 244, 0 }, { 246, 602, 1, 244, 0 },
+		{ 1252, 2084, 42, 1042, 1 },
+		{ 1294, 2168, 42, 0, 1 },
+		{ 1336, 2252, 42, 1000, 1 },
+		{ 1378, 2336, 42, 1042, 1 },
+		{ 1504, 2588, 42, 1000, 1 },
+		{ 1546, 2672, 42, 1042, 1 },
+		{ 1588, 2756, 42, 1000, 1 },
+		{ 1630, 2840, 42, 1042, 1 },
+		{ 4126, 5042, 21, 4021, 1 },
+		{ 4294, 5378, 21, 4000, 1 },
+		{ 4546, 5882, 21, 4021, 1 },
+		{ 7112, 8084, 14, 7000, 1 },
+		{ 7238, 8336, 14, 7000, 1 },
+		{ 7462, 8784, 14, 7014, 1 },
+		{ 259, 626, 3, 288, 1 },
+		{ 265, 638, 4, 284, 1 },
+		{ 256, 620, 1, 292, 1 },
+		{ 540, 676, 1, 292, 1 },
+		{ 541, 678, 3, 288, 1 },
+		{ 251, 612, 3, 244, 0 },
+		{ 246, 602, 1, 244, 0 },
 	};
 
 	(void)state;
@@ -123,11 +138,13 @@ static void integer_and_float_agree(void **state)
 	pass(&device, 10);
 	for (size_t r = 0; r < sizeof(rows) / sizeof(rows[0]); r++)
 		for (unsigned i = 0; i < rows[r].items; i++) {
-			int scale = rows[r].scale ? (int16_t)reg(rows[r].scale + i * rows[r].stride) : -3;
+			int scale = rows[r].scale ? (int16_t)reg(rows[r].scale + i * rows[r].stride)
+						  : -3;
 			double step = pow(10, scale), value = reg_float(rows[r].real + 2 * i);
 
 			if (fabs((int16_t)reg(rows[r].integer + i) * step - value) > step * 0.501)
-				fail_msg("registers %u and %u differ", rows[r].integer + i, rows[r].real + 2 * i);
+				fail_msg("registers %u and %u differ", rows[r].integer + i,
+					rows[r].real + 2 * i);
 		}
 	assert_int_equal(reg(1336), 37);
 	assert_int_equal(reg(1377), 1554);
@@ -166,24 +183,41 @@ static void models_have_what_they_measure(void **state)
 		bool real;
 		int a, b, c, old;
 	} cases[] = {
-		{ 5, false, YES, YES, YES, YES }, { 238, false, YES, YES, NONE, YES },
-		{ 241, false, YES, YES, NONE, YES }, { 244, false, YES, YES, NONE, YES },
-		{ 248, false, YES, YES, NONE, YES }, { 256, false, YES, YES, NONE, YES },
-		{ 254, false, YES, YES, NONE, YES }, { 258, false, YES, YES, YES, YES },
-		{ 265, false, YES, YES, YES, YES }, { 540, false, YES, YES, NONE, NO },
-		{ 539, false, YES, YES, YES, NO }, { 606, true, YES, YES, NONE, YES },
-		{ 678, true, YES, YES, NONE, NO }, { 1042, false, YES, NONE, NONE, YES },
-		{ 1168, false, YES, NONE, NONE, YES }, { 1252, false, YES, NONE, NONE, YES },
-		{ 1336, false, YES, YES, YES, YES }, { 1630, false, YES, NONE, NONE, NO },
-		{ 2000, true, YES, NONE, NONE, YES }, { 2252, true, YES, YES, YES, YES },
-		{ 2840, true, YES, NONE, NONE, NO }, { 4126, false, YES, NONE, NONE, YES },
-		{ 4168, false, YES, YES, YES, YES }, { 5798, true, YES, NONE, NONE, NO },
-		{ 7084, false, YES, NONE, NONE, YES }, { 7112, false, YES, YES, YES, YES },
-		{ 8700, true, YES, NONE, NONE, NO }, { 62017, false, YES, YES, YES, NO },
-		{ 62116, false, YES, NONE, NONE, NO }, { 62158, false, YES, YES, NONE, NO },
-		{ 544, false, NO, NO, NO, NO }, { 3000, false, NO, NO, NO, NO },
+		{ 5, false, YES, YES, YES, YES },
+		{ 238, false, YES, YES, NONE, YES },
+		{ 241, false, YES, YES, NONE, YES },
+		{ 244, false, YES, YES, NONE, YES },
+		{ 248, false, YES, YES, NONE, YES },
+		{ 256, false, YES, YES, NONE, YES },
+		{ 254, false, YES, YES, NONE, YES },
+		{ 258, false, YES, YES, YES, YES },
+		{ 265, false, YES, YES, YES, YES },
+		{ 540, false, YES, YES, NONE, NO },
+		{ 539, false, YES, YES, YES, NO },
+		{ 606, true, YES, YES, NONE, YES },
+		{ 678, true, YES, YES, NONE, NO },
+		{ 1042, false, YES, NONE, NONE, YES },
+		{ 1168, false, YES, NONE, NONE, YES },
+		{ 1252, false, YES, NONE, NONE, YES },
+		{ 1336, false, YES, YES, YES, YES },
+		{ 1630, false, YES, NONE, NONE, NO },
+		{ 2000, true, YES, NONE, NONE, YES },
+		{ 2252, true, YES, YES, YES, YES },
+		{ 2840, true, YES, NONE, NONE, NO },
+		{ 4126, false, YES, NONE, NONE, YES },
+		{ 4168, false, YES, YES, YES, YES },
+		{ 5798, true, YES, NONE, NONE, NO },
+		{ 7084, false, YES, NONE, NONE, YES },
+		{ 7112, false, YES, YES, YES, YES },
+		{ 8700, true, YES, NONE, NONE, NO },
+		{ 62017, false, YES, YES, YES, NO },
+		{ 62116, false, YES, NONE, NONE, NO },
+		{ 62158, false, YES, YES, NONE, NO },
+		{ 544, false, NO, NO, NO, NO },
+		{ 3000, false, NO, NO, NO, NO },
 	};
-	static const enum sim_model models[] = { SIM_MODEL_A, SIM_MODEL_B, SIM_MODEL_C, SIM_MODEL_A };
+	static const enum sim_model models[] = { SIM_MODEL_A, SIM_MODEL_B, SIM_MODEL_C,
+		SIM_MODEL_A };
 	static const unsigned ids[] = { 15172, 15171, 15170, 15172 }, health[] = { 4, 2, 1, 4 };
 
 	for (unsigned m = 0; m < 4; m++) {
@@ -199,7 +233,8 @@ static void models_have_what_they_measure(void **state)
 			if (!code && word == (cases[i].real ? 0x7fc0 : 0x8000) && !next)
 				is = NONE;
 			if (is != wanted[m])
-				fail_msg("register %u, model %u: %d, not %d", cases[i].number, m, is, wanted[m]);
+				fail_msg("register %u, model %u: %d, not %d", cases[i].number, m,
+					is, wanted[m]);
 		}
 		assert_int_equal(reg(5), ids[m]);
 		assert_int_equal(reg(532) >> 13, health[m]);
@@ -212,19 +247,63 @@ static void writes_are_judged(void **state)
 		unsigned number, word;
 		int solid, split;
 	} cases[] = {
-		{ 6, 0, 0, 0 }, { 6, 2, 0, 0 }, { 6, 3, 0, 3 }, { 6, 1, 0, 3 }, { 6, 4, 3, 3 },
-		{ 1, 0, 2, 2 }, { 5, 15170, 2, 2 }, { 7, 0x4142, 0, 0 }, { 71, 0, 3, 3 }, { 71, 6, 0, 0 },
-		{ 71, 7, 3, 3 }, { 72, 0, 0, 0 }, { 72, 9, 3, 3 }, { 72, 10, 0, 0 }, { 72, 32768, 3, 3 },
-		{ 73, 50, 2, 0 }, { 114, 0, 2, 0 }, { 115, 0, 3, 0 }, { 118, 300, 0, 0 }, { 119, 0, 0, 0 },
-		{ 164, 32767, 0, 0 }, { 164, 32768, 3, 3 }, { 165, 0, 0, 0 }, { 170, 65535, 3, 3 },
-		{ 171, 1000, 0, 0 }, { 177, 1001, 3, 3 }, { 178, 0, 0, 0 }, { 223, 0xffff, 0, 0 },
-		{ 224, 0, 2, 2 }, { 230, 0, 2, 2 }, { 236, 30, 0, 0 }, { 240, 1001, 3, 3 }, { 243, 0, 0, 0 },
-		{ 244, 0, 2, 2 }, { 294, 10203, 0, 0 }, { 294, 31010, 3, 3 }, { 295, 31010, 0, 0 },
-		{ 295, 1, 3, 3 }, { 296, 0, 2, 2 }, { 531, 0, 0, 0 }, { 532, 0, 2, 2 }, { 544, 0, 2, 2 },
-		{ 1126, 10203, 0, 0 }, { 1167, 29877, 0, 0 }, { 1127, 26012, 3, 3 }, { 1336, 0, 2, 2 },
-		{ 2000, 0, 2, 2 }, { 4063, 10203, 0, 0 }, { 7055, 29877, 0, 0 }, { 60004, 0, 2, 2 },
-		{ 60005, 0, 4, 4 }, { 61001, 0, 4, 4 }, { 62017, 2, 3, 3 }, { 62157, 2, 0, 0 },
-		{ 62161, 3, 3, 3 }, { 65535, 0, 2, 2 }, { 65536, 0, 2, 2 },
+		{ 6, 0, 0, 0 },
+		{ 6, 2, 0, 0 },
+		{ 6, 3, 0, 3 },
+		{ 6, 1, 0, 3 },
+		{ 6, 4, 3, 3 },
+		{ 1, 0, 2, 2 },
+		{ 5, 15170, 2, 2 },
+		{ 7, 0x4142, 0, 0 },
+		{ 71, 0, 3, 3 },
+		{ 71, 6, 0, 0 },
+		{ 71, 7, 3, 3 },
+		{ 72, 0, 0, 0 },
+		{ 72, 9, 3, 3 },
+		{ 72, 10, 0, 0 },
+		{ 72, 32768, 3, 3 },
+		{ 73, 50, 2, 0 },
+		{ 114, 0, 2, 0 },
+		{ 115, 0, 3, 0 },
+		{ 118, 300, 0, 0 },
+		{ 119, 0, 0, 0 },
+		{ 164, 32767, 0, 0 },
+		{ 164, 32768, 3, 3 },
+		{ 165, 0, 0, 0 },
+		{ 170, 65535, 3, 3 },
+		{ 171, 1000, 0, 0 },
+		{ 177, 1001, 3, 3 },
+		{ 178, 0, 0, 0 },
+		{ 223, 0xffff, 0, 0 },
+		{ 224, 0, 2, 2 },
+		{ 230, 0, 2, 2 },
+		{ 236, 30, 0, 0 },
+		{ 240, 1001, 3, 3 },
+		{ 243, 0, 0, 0 },
+		{ 244, 0, 2, 2 },
+		{ 294, 10203, 0, 0 },
+		{ 294, 31010, 3, 3 },
+		{ 295, 31010, 0, 0 },
+		{ 295, 1, 3, 3 },
+		{ 296, 0, 2, 2 },
+		{ 531, 0, 0, 0 },
+		{ 532, 0, 2, 2 },
+		{ 544, 0, 2, 2 },
+		{ 1126, 10203, 0, 0 },
+		{ 1167, 29877, 0, 0 },
+		{ 1127, 26012, 3, 3 },
+		{ 1336, 0, 2, 2 },
+		{ 2000, 0, 2, 2 },
+		{ 4063, 10203, 0, 0 },
+		{ 7055, 29877, 0, 0 },
+		{ 60004, 0, 2, 2 },
+		{ 60005, 0, 4, 4 },
+		{ 61001, 0, 4, 4 },
+		{ 62017, 2, 3, 3 },
+		{ 62157, 2, 0, 0 },
+		{ 62161, 3, 3, 3 },
+		{ 65535, 0, 2, 2 },
+		{ 65536, 0, 2, 2 },
 	};
 
 	for (unsigned split = 0; split < 2; split++) {
@@ -260,7 +339,8 @@ static void settings_read_back(void **state)
 	}
 	for (unsigned number = 75; number < 171; number++)
 		if (number > 114)
-			assert_int_equal(reg(number), number % 2 + 1); /* no neighbour disturbed it */
+			assert_int_equal(
+				reg(number), number % 2 + 1); /* no neighbour disturbed it */
 	assert_int_equal(panel->settings.breaker[0], 2);
 	assert_int_equal(panel->settings.breaker[45], 1);
 	assert_int_equal(panel->settings.delay_s[3], 1);
@@ -276,11 +356,12 @@ static void defaults_are_the_printed_ones(void **state)
 {
 	static const struct {
 		unsigned number, word;
-	} cases[] = { { 6, 0 }, { 71, 1 }, { 72, 900 }, { 73, 100 }, { 114, 100 }, { 115, 200 }, { 118, 200 },
-		{ 119, 20 }, { 160, 20 }, { 161, 225 }, { 164, 225 }, { 165, 10 }, { 166, 10 }, { 167, 10 },
-		{ 168, 10 }, { 169, 10 }, { 170, 30 }, { 171, 700 }, { 172, 600 }, { 173, 75 }, { 174, 25 },
-		{ 175, 600 }, { 176, 50 }, { 177, 50 }, { 62017, 0 }, { 62116, 0 }, { 531, 0 }, { 1, 0x1234 },
-		{ 2, 0x5678 }, { 60000, 1 }, { 60002, 0 }, { 7, 0x4c6f }, { 10, 0x6f6e }, { 11, 0 } };
+	} cases[] = { { 6, 0 }, { 71, 1 }, { 72, 900 }, { 73, 100 }, { 114, 100 }, { 115, 200 },
+		{ 118, 200 }, { 119, 20 }, { 160, 20 }, { 161, 225 }, { 164, 225 }, { 165, 10 },
+		{ 166, 10 }, { 167, 10 }, { 168, 10 }, { 169, 10 }, { 170, 30 }, { 171, 700 },
+		{ 172, 600 }, { 173, 75 }, { 174, 25 }, { 175, 600 }, { 176, 50 }, { 177, 50 },
+		{ 62017, 0 }, { 62116, 0 }, { 531, 0 }, { 1, 0x1234 }, { 2, 0x5678 }, { 60000, 1 },
+		{ 60002, 0 }, { 7, 0x4c6f }, { 10, 0x6f6e }, { 11, 0 } };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
@@ -322,7 +403,7 @@ static void commands_do_what_they_say(void **state)
 	static const struct {
 		unsigned number, word;
 		bool kwh, max, demand, max_demand; /* of channel 1: are they 0 afterwards? */
-		bool mains; /* energy of the mains */
+		bool mains;			   /* energy of the mains */
 	} cases[] = {
 		{ 294, 10203, false, false, false, false, true },
 		{ 294, 29877, false, false, false, false, false },
@@ -417,7 +498,8 @@ static void captures_of_a_real_meter(void **state)
 {
 	static const struct exchange cases[] = {
 		{ "03 03E7 002A", "03 54 " FFFE6 FFFE6 FFFE6 FFFE6 FFFE6 FFFE6 FFFE6 },
-		{ "03 0537 002A", "03 54 0000 0018 0000 0000 0000 0000 " ZERO6 ZERO6 ZERO6 ZERO6 ZERO6 ZERO6 },
+		{ "03 0537 002A", "03 54 0000 0018 0000 0000 0000 0000 " ZERO6 ZERO6 ZERO6 ZERO6
+					  ZERO6 ZERO6 },
 		{ "03 0005 0001", "03 02 0000" },
 		{ "06 0005 0001", "06 0005 0001" },
 		{ "03 0005 0001", "03 02 0001" },
@@ -456,8 +538,10 @@ static void captures_of_a_real_meter(void **state)
 			assert_int_equal(answer_len, 2 + 250);
 			continue;
 		}
-		if (answer_len != from_hex(cases[i].answer, wanted) || memcmp(answer, wanted, answer_len))
-			fail_msg("request %s was not answered with %s", cases[i].request, cases[i].answer);
+		if (answer_len != from_hex(cases[i].answer, wanted) ||
+			memcmp(answer, wanted, answer_len))
+			fail_msg("request %s was not answered with %s", cases[i].request,
+				cases[i].answer);
 	}
 	assert_int_equal(panel->counts.requests, sizeof(cases) / sizeof(cases[0]));
 	assert_int_equal(panel->counts.exceptions, 15);

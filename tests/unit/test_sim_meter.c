@@ -41,7 +41,7 @@ static void power_follows_volts_amps_and_pf(void **state)
 	assert_near(group_kva(&panel->group[2]), 1.0);
 	assert_near(group_pf(&panel->group[2]), 0.5);
 	assert_near(group_pf(&panel->group[0]), 0); /* nothing drawn: no factor, not a NaN */
-	set_amps(panel, 46, 10); /* the neutral has no voltage */
+	set_amps(panel, 46, 10);		    /* the neutral has no voltage */
 	assert_near(panel->group[45].now[PART_KW], 0);
 	assert_near(panel->group[45].now[0], 10);
 }
@@ -198,7 +198,8 @@ static void global_resets_reach_what_they_say(void **state)
 	for (unsigned g = 0; g < SIM_GROUPS; g++) {
 		const struct sim_group *group = &panel->group[g];
 
-		assert_near(group->kwh + group->max[0] + group->demand[0] + group->max_demand[0], 0);
+		assert_near(
+			group->kwh + group->max[0] + group->demand[0] + group->max_demand[0], 0);
 	}
 }
 
@@ -215,29 +216,35 @@ struct layout_case {
 
 static const struct layout_case layouts[] = {
 	{ SIM_CORE_SOLID, 0, "AABBCCAA",
-		{ { 1, { 1, 3 } }, { 2, { 2, 4 } }, { 3, { 5, 7 } }, { 20, { 38, 40 } }, { 21, { 41, 42 } } },
-		{ { 1, { 1, 3, 5 } }, { 2, { 2, 4, 6 } }, { 3, { 7, 9, 11 } }, { 13, { 37, 39, 41 } },
-			{ 14, { 38, 40, 42 } } } },
+		{ { 1, { 1, 3 } }, { 2, { 2, 4 } }, { 3, { 5, 7 } }, { 20, { 38, 40 } },
+			{ 21, { 41, 42 } } },
+		{ { 1, { 1, 3, 5 } }, { 2, { 2, 4, 6 } }, { 3, { 7, 9, 11 } },
+			{ 13, { 37, 39, 41 } }, { 14, { 38, 40, 42 } } } },
 	{ SIM_CORE_SOLID, 1, "AABBCCAA",
-		{ { 1, { 1, 3 } }, { 2, { 2, 4 } }, { 4, { 6, 8 } }, { 19, { 37, 39 } }, { 21, { 41, 42 } } },
-		{ { 1, { 1, 3, 5 } }, { 2, { 2, 4, 6 } }, { 4, { 8, 10, 12 } }, { 13, { 37, 39, 41 } },
-			{ 14, { 38, 40, 42 } } } },
+		{ { 1, { 1, 3 } }, { 2, { 2, 4 } }, { 4, { 6, 8 } }, { 19, { 37, 39 } },
+			{ 21, { 41, 42 } } },
+		{ { 1, { 1, 3, 5 } }, { 2, { 2, 4, 6 } }, { 4, { 8, 10, 12 } },
+			{ 13, { 37, 39, 41 } }, { 14, { 38, 40, 42 } } } },
 	{ SIM_CORE_SOLID, 2, "ABCABCAB",
-		{ { 1, { 1, 2 } }, { 2, { 3, 4 } }, { 3, { 5, 6 } }, { 20, { 39, 40 } }, { 21, { 41, 42 } } },
-		{ { 1, { 1, 2, 3 } }, { 2, { 4, 5, 6 } }, { 3, { 7, 8, 9 } }, { 13, { 37, 38, 39 } },
-			{ 14, { 40, 41, 42 } } } },
+		{ { 1, { 1, 2 } }, { 2, { 3, 4 } }, { 3, { 5, 6 } }, { 20, { 39, 40 } },
+			{ 21, { 41, 42 } } },
+		{ { 1, { 1, 2, 3 } }, { 2, { 4, 5, 6 } }, { 3, { 7, 8, 9 } },
+			{ 13, { 37, 38, 39 } }, { 14, { 40, 41, 42 } } } },
 	{ SIM_CORE_SOLID, 3, "AABBCCAA",
-		{ { 1, { 1, 3 } }, { 10, { 37, 39 } }, { 11, { 41, 2 } }, { 12, { 4, 6 } }, { 21, { 40, 42 } } },
-		{ { 1, { 1, 3, 5 } }, { 7, { 37, 39, 41 } }, { 8, { 2, 4, 6 } }, { 9, { 8, 10, 12 } },
-			{ 14, { 38, 40, 42 } } } },
+		{ { 1, { 1, 3 } }, { 10, { 37, 39 } }, { 11, { 41, 2 } }, { 12, { 4, 6 } },
+			{ 21, { 40, 42 } } },
+		{ { 1, { 1, 3, 5 } }, { 7, { 37, 39, 41 } }, { 8, { 2, 4, 6 } },
+			{ 9, { 8, 10, 12 } }, { 14, { 38, 40, 42 } } } },
 	{ SIM_CORE_SPLIT, 0, "AABBCCAA",
-		{ { 1, { 1, 3 } }, { 2, { 2, 4 } }, { 3, { 5, 7 } }, { 20, { 38, 40 } }, { 21, { 41, 42 } } },
-		{ { 1, { 1, 3, 5 } }, { 2, { 2, 4, 6 } }, { 3, { 7, 9, 11 } }, { 13, { 37, 39, 41 } },
-			{ 14, { 38, 40, 42 } } } },
+		{ { 1, { 1, 3 } }, { 2, { 2, 4 } }, { 3, { 5, 7 } }, { 20, { 38, 40 } },
+			{ 21, { 41, 42 } } },
+		{ { 1, { 1, 3, 5 } }, { 2, { 2, 4, 6 } }, { 3, { 7, 9, 11 } },
+			{ 13, { 37, 39, 41 } }, { 14, { 38, 40, 42 } } } },
 	{ SIM_CORE_SPLIT, 2, "ABCABCAB",
-		{ { 1, { 1, 2 } }, { 2, { 3, 4 } }, { 3, { 5, 6 } }, { 20, { 39, 40 } }, { 21, { 41, 42 } } },
-		{ { 1, { 1, 2, 3 } }, { 2, { 4, 5, 6 } }, { 3, { 7, 8, 9 } }, { 13, { 37, 38, 39 } },
-			{ 14, { 40, 41, 42 } } } },
+		{ { 1, { 1, 2 } }, { 2, { 3, 4 } }, { 3, { 5, 6 } }, { 20, { 39, 40 } },
+			{ 21, { 41, 42 } } },
+		{ { 1, { 1, 2, 3 } }, { 2, { 4, 5, 6 } }, { 3, { 7, 8, 9 } },
+			{ 13, { 37, 38, 39 } }, { 14, { 40, 41, 42 } } } },
 };
 
 /* Each channel is in exactly one block of a kind. */
@@ -257,15 +264,18 @@ static void check_layout(const struct layout_case *wanted)
 	for (unsigned i = 0; i < 8; i++)
 		assert_int_equal(meter_phase(panel, i), wanted->phases[i] - 'A');
 	for (unsigned i = 0; i < 5; i++) {
-		const struct sim_group *dual = &panel->group[GROUP_DUAL + wanted->dual[i].meter - 1];
-		const struct sim_group *three = &panel->group[GROUP_THREE + wanted->three[i].meter - 1];
+		const struct sim_group *dual =
+			&panel->group[GROUP_DUAL + wanted->dual[i].meter - 1];
+		const struct sim_group *three =
+			&panel->group[GROUP_THREE + wanted->three[i].meter - 1];
 
 		for (unsigned leg = 0; leg < 2; leg++)
 			assert_int_equal(dual->channel[leg] + 1, wanted->dual[i].channel[leg]);
 		for (unsigned leg = 0; leg < 3; leg++) {
 			assert_int_equal(three->channel[leg] + 1, wanted->three[i].channel[leg]);
 			/* Where the rule of single channels agrees with "always A, B, C". */
-			assert_int_equal(three->phase[leg], meter_phase(panel, three->channel[leg]));
+			assert_int_equal(
+				three->phase[leg], meter_phase(panel, three->channel[leg]));
 		}
 	}
 	check_cover(GROUP_DUAL, SIM_DUALS);
@@ -285,7 +295,8 @@ static void blocks_follow_the_arrangement(void **state)
 
 static void blocks_add_up_their_channels(void **state)
 {
-	const struct sim_group *dual = &panel->group[GROUP_DUAL], *three = &panel->group[GROUP_THREE];
+	const struct sim_group *dual = &panel->group[GROUP_DUAL],
+			       *three = &panel->group[GROUP_THREE];
 
 	(void)state;
 	set_volts(&device, 200, 220, 240);
@@ -428,7 +439,8 @@ static void history_is_plausible(void **state)
 		bool empty = panel->channel[i].load.kind == LOAD_EMPTY;
 
 		assert_true(empty ? group->kwh == 0 : group->kwh > 1000);
-		assert_true(group->max[0] >= group->now[0] && group->max_demand[0] >= group->demand[0]);
+		assert_true(
+			group->max[0] >= group->now[0] && group->max_demand[0] >= group->demand[0]);
 		assert_int_equal(panel->channel[i].alarm.armed, !empty);
 		assert_int_equal(panel->settings.breaker[i], empty ? 0 : 20);
 		assert_int_equal(panel->channel[i].alarm.bits, 0);
