@@ -137,8 +137,6 @@ void alarm_pass(struct sim_device *device, double seconds)
 			pass_latching(&device->panel[i], channel, seconds);
 			pass_active(&device->panel[i], channel);
 		}
-	if (device->model == SIM_MODEL_C)
-		return;
 	for (unsigned input = 0; input < SIM_PHASES; input++)
 		pass_volts(device, input, seconds);
 }
