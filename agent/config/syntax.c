@@ -1,202 +1,449 @@
 /*
  * syntax: see syntax.h.
  *
- * The text is looked through before libConfuse sees it: comments become blanks
- * (their lines stay), what its lexer could stumble over is refused, and the line
- * of every section's opening brace is noted in the order of the closing ones,
- * which is the order in which libConfuse reports finished sections.
+ * libConfuse alone stops at the first unknown option, counts a comment as three
+ * lines, and stays in a string that was not closed even for the next file. So
+ * one pass over the text writes the text that libConfuse gets: the scanner
+ * leaves comments out and checks strings, the walker compares the tokens with
+ * the tables and leaves out what is not in them. Lines stay what they were.
  */
 #include "config.h"
 
 #include "config/syntax.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/text.h"
 #include "core/util.h"
 
-#define FILE_BYTES_MAX (4 << 20)
-#define NESTING_MAX    16
-#define NO_ENVIRONMENT "\"${\": environment variables are not expanded here"
+#define FILE_BYTES_MAX (32 << 20)
+#define SECTIONS_MAX   10000 /* in one section: libConfuse compares all their titles */
 
-struct source {
+enum token_kind {
+	TOKEN_END,
+	TOKEN_WORD,
+	TOKEN_APPEND, /* += */
+	TOKEN_EQUAL,
+	TOKEN_COMMA,
+	TOKEN_OPEN,
+	TOKEN_CLOSE,
+};
+
+struct token {
+	enum token_kind kind;
+	int line;
+	size_t begin;	   /* in out */
+	size_t start, end; /* the same without quotes */
+};
+
+struct scan {
 	const char *path;
 	struct problems *problems;
-	char *text;
-	size_t length;
-	bool sound; /* libConfuse may have it */
-	int *section_lines; /* by closing brace */
+	const char *in, *end;
+	int line;
+	char *out;
+	size_t length, capacity;
+	bool muted;	    /* only line ends are copied */
+	bool stopped;	    /* a syntax error was reported: what follows means nothing */
+	int *section_lines; /* by closing brace: the order in which libConfuse ends sections */
 	size_t n_sections, next_section;
 };
 
-struct brace {
-	int line;
-	bool list;
-};
-
-struct braces {
-	struct brace stack[NESTING_MAX];
-	unsigned depth;
-	char last; /* last character that is not blank */
-};
-
 /* libConfuse hands its callbacks no context of ours. */
-static struct source *current;
+static struct scan *current;
 
-static int source_load(struct source *source)
+#define problem(scan, line, ...) problem_add((scan)->problems, (scan)->path, line, __VA_ARGS__)
+
+/* The scanner: characters to tokens, and to out what libConfuse shall see. */
+
+static void emit(struct scan *scan, const char *text, size_t length)
 {
-	FILE *file = fopen(source->path, "re");
-	size_t capacity = 0, n;
-	int rc = 0;
-
-	if (file == NULL)
-		return -errno;
-	do {
-		capacity += 64 << 10;
-		source->text = xrealloc(source->text, capacity, 1);
-		n = fread(source->text + source->length, 1, capacity - source->length, file);
-		source->length += n;
-	} while (source->length == capacity && capacity < FILE_BYTES_MAX);
-	if (ferror(file))
-		rc = -errno;
-	else if (source->length >= FILE_BYTES_MAX)
-		rc = -EFBIG;
-	fclose(file);
-	return rc;
-}
-
-static void refuse(struct source *source, int line, const char *what)
-{
-	problem_add(source->problems, source->path, line, "%s", what);
-	source->sound = false;
-}
-
-/* Overwrite the comment that begins at at with blanks; returns where it ends. */
-static size_t blank_comment(struct source *source, size_t at, int *line)
-{
-	char *begin = source->text + at;
-	bool block = begin[0] == '/' && begin[1] == '*';
-	char *end = block ? strstr(begin + 2, "*/") : strchr(begin, '\n');
-
-	if (block && end != NULL) {
-		end += 2;
-	} else if (end == NULL) {
-		end = source->text + source->length;
-		if (block)
-			refuse(source, *line, "this comment does not end: */ is missing");
-	}
-	for (char *c = begin; c < end; c++) {
-		if (*c == '\n')
-			++*line;
-		else
-			*c = ' ';
-	}
-	return (size_t)(end - source->text);
-}
-
-/* Returns the index after the closing quote. */
-static size_t skip_string(struct source *source, size_t at, int *line)
-{
-	char quote = source->text[at];
-	int begin = *line;
-
-	for (size_t i = at + 1; i < source->length; i++) {
-		char c = source->text[i];
-
-		if (c == quote)
-			return i + 1;
-		if (c == '\\' && i + 1 < source->length)
-			c = source->text[++i];
-		if (c == '\n')
-			++*line;
-		if (c == '$' && quote == '"' && source->text[i + 1] == '{')
-			refuse(source, *line, NO_ENVIRONMENT);
-	}
-	refuse(source, begin, "this string does not end: the closing quote is missing");
-	return source->length;
-}
-
-static void close_brace(struct source *source, const struct brace *brace)
-{
-	if (brace->list)
+	if (scan->muted && *text != '\n')
 		return;
-	source->section_lines = xrealloc(source->section_lines, source->n_sections + 1,
-		sizeof(*source->section_lines));
-	source->section_lines[source->n_sections++] = brace->line;
+	if (scan->length + length > scan->capacity) {
+		scan->capacity = 2 * scan->capacity + length;
+		scan->out = xrealloc(scan->out, scan->capacity, 1);
+	}
+	memcpy(scan->out + scan->length, text, length);
+	scan->length += length;
 }
 
-static bool begins_comment(const char *text, bool token_start)
+static void take(struct scan *scan, size_t length)
 {
-	return *text == '#' || (token_start && *text == '/' && (text[1] == '/' || text[1] == '*'));
+	emit(scan, scan->in, length);
+	if (*scan->in == '\n')
+		scan->line++;
+	scan->in += length;
 }
 
-static void scan_character(struct source *source, struct braces *braces, const char *c, int line)
+/* Leave a character out that was reported. */
+static void drop(struct scan *scan)
 {
-	if ((unsigned char)*c < ' ' && strchr("\t\r\n", *c) == NULL)
-		refuse(source, line, "a control character stands here: this is not a text file");
-	else if (c[0] == '$' && c[1] == '{')
-		refuse(source, line, NO_ENVIRONMENT);
-	else if (*c == '{' && braces->depth == NESTING_MAX)
-		refuse(source, line, "too many braces within one another");
-	else if (*c == '{')
-		braces->stack[braces->depth++] = (struct brace){ line, braces->last == '=' };
-	else if (*c == '}' && braces->depth > 0)
-		close_brace(source, &braces->stack[--braces->depth]);
-	if (!isspace((unsigned char)*c))
-		braces->last = *c;
+	emit(scan, "?", 1);
+	scan->in++;
 }
 
-/* One pass over the text; see the head of this file. */
-static void source_scan(struct source *source)
+static bool looking_at(const struct scan *scan, const char *text)
 {
-	struct braces braces = { .last = '\n' };
-	bool token_start = true;
-	int line = 1;
+	return strncmp(scan->in, text, strlen(text)) == 0; /* a 0 stands behind the end */
+}
 
-	source->text = xrealloc(source->text, source->length + 1, 1);
-	source->text[source->length] = '\0';
-	for (size_t i = 0; i < source->length && source->sound;) {
-		const char *c = &source->text[i];
+/* One character of a word or string; what may not stand there is reported. */
+static void take_character(struct scan *scan)
+{
+	size_t n = text_character(scan->in, (size_t)(scan->end - scan->in));
+	unsigned char c = (unsigned char)*scan->in;
 
-		if (begins_comment(c, token_start)) {
-			i = blank_comment(source, i, &line);
-		} else if (*c == '"' || *c == '\'') {
-			braces.last = *c;
-			i = skip_string(source, i, &line);
-		} else {
-			scan_character(source, &braces, c, line);
-			token_start = isspace((unsigned char)*c) || strchr("={}()+,", *c) != NULL;
-			line += *c == '\n';
-			i++;
-			continue;
+	if (n == 0)
+		problem(scan, scan->line, "byte 0x%02x is not UTF-8", c);
+	else if (c < ' ' || c == 0x7f)
+		problem(scan, scan->line, "control character 0x%02x", c);
+	if (n == 0 || c < ' ' || c == 0x7f)
+		drop(scan);
+	else
+		take(scan, n);
+}
+
+static void skip_block_comment(struct scan *scan)
+{
+	int line = scan->line;
+
+	for (scan->in += 2; scan->in < scan->end; scan->in++) {
+		if (looking_at(scan, "*/")) {
+			scan->in += 2;
+			return;
 		}
-		token_start = true;
+		if (*scan->in == '\n') {
+			emit(scan, "\n", 1);
+			scan->line++;
+		}
+	}
+	problem(scan, line, "this comment does not end: %s is missing", "*/");
+	scan->stopped = true;
+}
+
+static void skip_blanks(struct scan *scan)
+{
+	while (scan->in < scan->end) {
+		if (strchr(" \t\r\n", *scan->in) != NULL && *scan->in != '\0')
+			take(scan, 1);
+		else if (*scan->in == '#' || looking_at(scan, "//"))
+			scan->in += strcspn(scan->in, "\n");
+		else if (looking_at(scan, "/*"))
+			skip_block_comment(scan);
+		else
+			return;
 	}
 }
 
-/* "no such option" is worth a list of those that exist; the rest is libConfuse's own text. */
-static void on_error(cfg_t *section, const char *format, va_list args)
+static void take_escape(struct scan *scan, char quote)
 {
-	char text[256];
+	char c = scan->in[1];
+
+	if (c == quote || c == '\\' || (c == '$' && quote == '"')) {
+		take(scan, 2);
+		return;
+	}
+	problem(scan, scan->line, "in a string \\ stands only before %s",
+		quote == '"' ? "\", \\ or $" : "' or \\");
+	drop(scan);
+}
+
+static void take_string(struct scan *scan, struct token *token)
+{
+	char quote = *scan->in;
+
+	take(scan, 1);
+	token->start = scan->length;
+	while (scan->in < scan->end && *scan->in != quote && *scan->in != '\n') {
+		if (*scan->in == '\\') {
+			take_escape(scan, quote);
+		} else if (quote == '"' && looking_at(scan, "${")) {
+			problem(scan, scan->line, "environment variables are not expanded: %s",
+				"write \"\\${\"");
+			drop(scan);
+		} else {
+			take_character(scan);
+		}
+	}
+	token->end = scan->length;
+	if (scan->in < scan->end && *scan->in == quote) {
+		take(scan, 1);
+		return;
+	}
+	problem(scan, scan->line, "this string does not end: the closing %s is missing in its line",
+		quote == '"' ? "\"" : "'");
+	emit(scan, &quote, 1);
+}
+
+static bool is_word(char c)
+{
+	return (unsigned char)c > ' ' && strchr("#\"'={}()+,*\\$", c) == NULL;
+}
+
+static void take_mark(struct scan *scan, struct token *token)
+{
+	static const struct {
+		const char *text;
+		enum token_kind kind;
+	} marks[] = {
+		{ "+=", TOKEN_APPEND },
+		{ "=", TOKEN_EQUAL },
+		{ ",", TOKEN_COMMA },
+		{ "{", TOKEN_OPEN },
+		{ "}", TOKEN_CLOSE },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(marks); i++) {
+		if (looking_at(scan, marks[i].text)) {
+			token->kind = marks[i].kind;
+			take(scan, strlen(marks[i].text));
+			return;
+		}
+	}
+	if (*scan->in > ' ')
+		problem(scan, scan->line, "unexpected '%c' (a text needs quotes)", *scan->in);
+	else
+		problem(scan, scan->line, "control character 0x%02x", (unsigned char)*scan->in);
+	scan->stopped = true;
+}
+
+static struct token next_token(struct scan *scan)
+{
+	struct token token = { .kind = TOKEN_END };
+
+	skip_blanks(scan);
+	token.line = scan->line;
+	token.begin = token.start = scan->length;
+	if (scan->in >= scan->end || scan->stopped)
+		return token;
+	if (*scan->in == '"' || *scan->in == '\'') {
+		token.kind = TOKEN_WORD;
+		take_string(scan, &token);
+		return token;
+	}
+	while (scan->in < scan->end && is_word(*scan->in)) {
+		token.kind = TOKEN_WORD;
+		take_character(scan);
+	}
+	if (token.kind != TOKEN_WORD)
+		take_mark(scan, &token);
+	token.end = scan->length;
+	return token;
+}
+
+/* The walker: tokens against the tables. */
+
+/* Take back what was copied since the beginning of the token, but for the line ends. */
+static void retract(struct scan *scan, const struct token *token)
+{
+	scan->length = token->begin;
+	for (int line = token->line; line < scan->line; line++)
+		emit(scan, "\n", 1);
+}
+
+static void stop(
+	struct scan *scan, const struct token *found, const char *wanted, const char *after)
+{
+	static const char *const names[] = {
+		[TOKEN_END] = "the end of the file",
+		[TOKEN_WORD] = "a word",
+		[TOKEN_APPEND] = "\"+=\"",
+		[TOKEN_EQUAL] = "\"=\"",
+		[TOKEN_COMMA] = "\",\"",
+		[TOKEN_OPEN] = "\"{\"",
+		[TOKEN_CLOSE] = "\"}\"",
+	};
+
+	if (!scan->stopped)
+		problem(scan, found->line, "%s is missing after \"%.*s\": here is %s", wanted,
+			text_shown(after), after, names[found->kind]);
+	scan->stopped = true;
+}
+
+/* Up to the brace that closes the open one. */
+static void skip_block(struct scan *scan, const char *name)
+{
+	for (unsigned depth = 1; depth > 0;) {
+		struct token token = next_token(scan);
+
+		if (token.kind == TOKEN_END) {
+			stop(scan, &token, "\"}\"", name);
+			return;
+		}
+		depth += token.kind == TOKEN_OPEN;
+		depth -= token.kind == TOKEN_CLOSE;
+	}
+}
+
+/* What may follow a name: = value, += { list }, { section }, "title" { section }. */
+static void skip_unknown(struct scan *scan, const char *name)
+{
+	struct token token = next_token(scan);
+	bool value = token.kind == TOKEN_EQUAL || token.kind == TOKEN_APPEND;
+
+	if (value || token.kind == TOKEN_WORD)
+		token = next_token(scan);
+	if (token.kind == TOKEN_OPEN)
+		skip_block(scan, name);
+	else if (!value || token.kind != TOKEN_WORD)
+		stop(scan, &token, "\"=\" and a value", name);
+}
+
+static void walk_unknown(
+	struct scan *scan, const struct token *token, const char *name, const cfg_opt_t *options)
+{
 	char known[1024] = "";
 	size_t used = 0;
 
-	if (current == NULL) /* a look-up by us, not the parser */
+	if (name[0] >= '0' && name[0] <= '9') {
+		problem(scan, token->line,
+			"'%.*s' is one value too many, or is missing a \"=\" before it",
+			text_shown(name), name);
+		retract(scan, token);
+		return;
+	}
+	for (; options->name != NULL && used < sizeof(known); options++)
+		used += (size_t)snprintf(known + used, sizeof(known) - used, "%s%s",
+			used ? ", " : "", options->name);
+	problem(scan, token->line, "no such option '%.*s' (known here: %s)", text_shown(name), name,
+		known);
+	scan->muted = true;
+	skip_unknown(scan, name);
+	scan->muted = false;
+	retract(scan, token);
+}
+
+static void walk_list(struct scan *scan, const char *name)
+{
+	struct token token = next_token(scan);
+
+	while (token.kind == TOKEN_WORD) {
+		token = next_token(scan);
+		if (token.kind != TOKEN_COMMA)
+			break;
+		token = next_token(scan);
+	}
+	if (token.kind != TOKEN_CLOSE)
+		stop(scan, &token, "\",\" or \"}\" in the list", name);
+}
+
+static void walk_value(struct scan *scan, const struct token *name, const cfg_opt_t *option)
+{
+	struct token token = next_token(scan);
+	bool list = option->flags & CFGF_LIST;
+
+	if (token.kind != TOKEN_EQUAL && !(token.kind == TOKEN_APPEND && list)) {
+		stop(scan, &token, "\"=\"", option->name);
+		return;
+	}
+	token = next_token(scan);
+	if (token.kind == TOKEN_OPEN && list) {
+		walk_list(scan, option->name);
+	} else if (token.kind == TOKEN_OPEN) {
+		problem(scan, token.line, "%s: takes one value, not a list", option->name);
+		skip_block(scan, option->name);
+		retract(scan, name);
+	} else if (token.kind != TOKEN_WORD) {
+		stop(scan, &token, "a value", option->name);
+	}
+}
+
+static void walk(
+	struct scan *scan, const cfg_opt_t *options, const struct token *opened, const char *in);
+
+static void walk_section(struct scan *scan, const struct token *name, const cfg_opt_t *option)
+{
+	struct token token = next_token(scan);
+	bool titled = option->flags & CFGF_TITLE;
+
+	if (titled && token.kind != TOKEN_WORD) {
+		stop(scan, &token, "a name", option->name);
+		return;
+	}
+	if (titled)
+		token = next_token(scan);
+	if (token.kind != TOKEN_OPEN) {
+		stop(scan, &token, "\"{\"", option->name);
+		return;
+	}
+	walk(scan, option->subopts, name, option->name);
+	if (scan->stopped)
+		return;
+	scan->section_lines =
+		xrealloc(scan->section_lines, scan->n_sections + 1, sizeof(*scan->section_lines));
+	scan->section_lines[scan->n_sections++] = name->line;
+}
+
+static const cfg_opt_t *find_option(const cfg_opt_t *options, const char *name)
+{
+	while (options->name != NULL && strcmp(options->name, name) != 0)
+		options++;
+	return options->name != NULL ? options : NULL;
+}
+
+/* No option begins here: the end of the section (opened: its name), of the file, or an error. */
+static void walk_end(
+	struct scan *scan, const struct token *found, const struct token *opened, const char *in)
+{
+	enum token_kind wanted = opened != NULL ? TOKEN_CLOSE : TOKEN_END;
+
+	if (scan->stopped || found->kind == wanted)
+		return;
+	if (found->kind == TOKEN_END)
+		problem(scan, opened->line, "%s: its closing \"}\" is missing", in);
+	else if (found->kind == TOKEN_CLOSE)
+		problem(scan, found->line, "\"}\" closes nothing");
+	else
+		stop(scan, found, "the name of an option", in != NULL ? in : "what is before");
+	scan->stopped = true;
+}
+
+/* The options of one section and its closing brace, or of the file (opened and in NULL). */
+static void walk(
+	struct scan *scan, const cfg_opt_t *options, const struct token *opened, const char *in)
+{
+	unsigned sections = 0;
+
+	while (!scan->stopped) {
+		struct token token = next_token(scan);
+		const cfg_opt_t *option;
+		char *name;
+
+		if (token.kind != TOKEN_WORD) {
+			walk_end(scan, &token, opened, in);
+			return;
+		}
+		name = strndup(scan->out + token.start, token.end - token.start);
+		option = find_option(options, name);
+		if (option == NULL) {
+			walk_unknown(scan, &token, name, options);
+		} else if (option->type != CFGT_SEC) {
+			walk_value(scan, &token, option);
+		} else if (++sections > SECTIONS_MAX) {
+			problem(scan, token.line, "%s: more sections than anybody needs", name);
+			scan->stopped = true;
+		} else {
+			walk_section(scan, &token, option);
+		}
+		free(name);
+	}
+}
+
+/* libConfuse's side. */
+
+/* After the walker nothing is left to complain about but its own limits. */
+static void on_error(cfg_t *section, const char *format, va_list args)
+{
+	char text[256];
+
+	if (current->stopped)
 		return;
 	vsnprintf(text, sizeof(text), format, args);
-	for (unsigned i = 0; strncmp(format, "no such option", 14) == 0 && i < cfg_num(section); i++) {
-		if (section->opts[i].type == CFGT_STR) /* entered by libConfuse for an unknown one */
-			continue;
-		used += (size_t)snprintf(known + used, sizeof(known) - used, "%s%s",
-			used ? ", " : " (known here: ", section->opts[i].name);
-		if (used >= sizeof(known) - 2)
-			break;
-	}
-	problem_add(current->problems, current->path, section->line, "%s%s%s", text, known,
-		known[0] ? ")" : "");
+	problem(current, section->line, "%s", text);
 }
 
 int syntax_setting(cfg_t *section, cfg_opt_t *option, const char *text, void *result)
@@ -209,8 +456,8 @@ int syntax_setting(cfg_t *section, cfg_opt_t *option, const char *text, void *re
 	*(void **)result = setting;
 	/* The default is of no use for these options: it remembers the line of the first value. */
 	if (option->nvalues == 1 && option->def.number != 0)
-		problem_add(current->problems, current->path, section->line,
-			"%s: given twice (first in line %ld)", option->name, option->def.number);
+		problem(current, section->line, "%s: given twice (first in line %ld)", option->name,
+			option->def.number);
 	if (option->nvalues == 1)
 		option->def.number = section->line;
 	return 0;
@@ -245,27 +492,26 @@ static void watch_sections(cfg_opt_t *options)
 	}
 }
 
-static cfg_t *source_parse(struct source *source, cfg_opt_t *options, bool *whole)
+static cfg_t *parse(struct scan *scan, cfg_opt_t *options, bool *whole)
 {
 	cfg_t *root;
 	FILE *stream;
 
 	watch_sections(options);
-	/* KEYSTRVAL: an unknown option is reported and kept as text, and the parser goes on. */
-	root = cfg_init(options, CFGF_KEYSTRVAL);
+	root = cfg_init(options, CFGF_NONE);
 	if (root == NULL)
 		abort();
-	root->filename = xstrdup(source->path);
+	root->filename = xstrdup(scan->path);
 	cfg_set_error_function(root, on_error);
-	if (!source->sound || source->length == 0) {
-		*whole = source->sound;
+	*whole = !scan->stopped;
+	if (scan->length == 0)
 		return root;
-	}
-	stream = fmemopen(source->text, source->length, "r");
+	stream = fmemopen(scan->out, scan->length, "r");
 	if (stream == NULL)
 		abort();
-	current = source;
-	*whole = cfg_parse_fp(root, stream) == CFG_SUCCESS;
+	current = scan;
+	if (cfg_parse_fp(root, stream) != CFG_SUCCESS)
+		*whole = false;
 	current = NULL;
 	fclose(stream);
 	return root;
@@ -273,21 +519,28 @@ static cfg_t *source_parse(struct source *source, cfg_opt_t *options, bool *whol
 
 cfg_t *syntax_read(const char *path, cfg_opt_t *options, struct problems *problems, bool *whole)
 {
-	struct source source = { .path = path, .problems = problems, .sound = true };
-	cfg_t *root = NULL;
-	int rc;
+	struct scan scan = { .path = path, .problems = problems, .line = 1 };
+	size_t length;
+	char *text = text_read_file(path, FILE_BYTES_MAX, &length);
+	cfg_t *root;
+	int saved = errno;
 
 	*whole = false;
-	rc = source_load(&source);
-	if (rc < 0) {
-		problem_add(problems, path, 0, "cannot be read: %s", strerror(-rc));
-	} else {
-		source_scan(&source);
-		root = source_parse(&source, options, whole);
+	if (text == NULL) {
+		problem_add(problems, path, 0, "cannot be read: %s", strerror(saved));
+		errno = saved;
+		return NULL;
 	}
-	free(source.section_lines);
-	free(source.text);
-	errno = -rc;
+	scan.in = text;
+	scan.end = text + length;
+	if (looking_at(&scan, "\xef\xbb\xbf"))
+		scan.in += 3;
+	walk(&scan, options, NULL, NULL);
+	root = parse(&scan, options, whole);
+	free(scan.section_lines);
+	free(scan.out);
+	free(text);
+	errno = 0;
 	return root;
 }
 

@@ -8,6 +8,7 @@ if HAVE_CMOCKA
 include tests/unit/core.mk
 include tests/unit/snmp.mk
 include tests/unit/store.mk
+include tests/unit/conf.mk
 include tests/unit/link.mk
 include tests/unit/sim.mk
 endif
