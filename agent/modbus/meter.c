@@ -20,7 +20,7 @@ void meter_init(struct meter *meter, const struct layout *layout)
 		.layout = layout,
 		.id = nobody,
 		.model = -1,
-		.energies = xcalloc(layout->n_wide, sizeof(*meter->energies)),
+		.energies = xcalloc(layout->n_energy, sizeof(*meter->energies)),
 		.triggers = xcalloc(layout->profile->n_triggers, sizeof(*meter->triggers)),
 	};
 	scales_init(&meter->scales, layout->profile);
@@ -92,7 +92,7 @@ void meter_forget(struct meter *meter)
 	meter->location[0] = '\0';
 	meter->triggers_known = false;
 	scales_forget(&meter->scales);
-	for (uint32_t i = 0; i < meter->layout->n_wide; i++)
+	for (uint32_t i = 0; i < meter->layout->n_energy; i++)
 		energy_restart(&meter->energies[i]);
 }
 

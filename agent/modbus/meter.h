@@ -28,7 +28,7 @@ struct meter {
 	int model; /* index into profile.models, -1: models are not told apart */
 	char location[132];
 	struct scales scales;
-	struct energy_track *energies; /* as the wide cells of a snapshot */
+	struct energy_track *energies; /* as the first n_energy wide cells of a snapshot */
 	uint16_t *triggers;            /* last contents of profile.triggers */
 	bool triggers_known;
 };
