@@ -234,8 +234,9 @@ enum worst_state panel_worst_state(const struct snapshot *snapshot, int64_t now_
 {
 	enum comm_state comm = snapshot_comm(snapshot, now_ms);
 
-	return comm == COMM_ONLINE || comm == COMM_DEGRADED ? snapshot->alarms->worst
-							    : STATE_UNKNOWN;
+	if (comm != COMM_ONLINE && comm != COMM_DEGRADED)
+		return STATE_UNKNOWN;
+	return snapshot->layout->alarms.n > 0 ? snapshot->alarms->worst : STATE_OK;
 }
 
 enum worst_state worse_state(enum worst_state a, enum worst_state b)
@@ -318,8 +319,10 @@ bool row_phases_by_user(const struct row *row)
 	struct reading user =
 		snapshot_get(row->snapshot, SCOPE_PANEL, Q_USER_PHASES, 1, view_now_ms(row->view));
 
+	if (!layout_has(layout, row->scope, Q_PHASE))
+		return false;
 	if (!layout_has(layout, SCOPE_PANEL, Q_USER_PHASES))
-		return layout_has(layout, row->scope, Q_PHASE);
+		return true;
 	return user.quality == QUALITY_GOOD && (user.num & 1) != 0;
 }
 

@@ -1,1 +1,3 @@
-integration_scenarios += tests/integration/mib-lint.sh
+integration_scenarios += \
+	tests/integration/mib-agrees.sh \
+	tests/integration/mib-lint.sh

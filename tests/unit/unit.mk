@@ -12,3 +12,4 @@ include tests/unit/conf.mk
 include tests/unit/link.mk
 include tests/unit/sim.mk
 endif
+include tests/unit/tables.mk
