@@ -3,3 +3,4 @@
 include tests/unit/unit.mk
 include tests/sim/sim.mk
 include tests/integration/integration.mk
+include tests/bench/bench.mk

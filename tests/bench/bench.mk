@@ -1,0 +1,14 @@
+# Benchmarks: built by "make bench-programs", run by hand.
+
+EXTRA_DIST += tests/bench/snmp_bench.py
+bench_programs = tests/bench/bench_agent tests/bench/bench_client
+EXTRA_PROGRAMS = $(bench_programs)
+CLEANFILES += $(bench_programs)
+
+tests_bench_bench_agent_SOURCES = tests/bench/bench_agent.c tests/bench/bench_values.h
+tests_bench_bench_agent_LDADD = $(AGENT_LIBS) $(SNMP_LIBS)
+tests_bench_bench_client_SOURCES = tests/bench/bench_client.c tests/bench/bench_values.h
+tests_bench_bench_client_LDADD = $(SNMP_LIBS)
+
+.PHONY: bench-programs
+bench-programs: $(bench_programs)
