@@ -80,7 +80,7 @@ static void check_blocks(struct draft *draft)
 {
 	struct draft_block *items = draft->blocks.items;
 
-	if (draft->blocks.n == 0 && draft->whole)
+	if (draft->blocks.n == 0 && draft->whole && draft->lost == 0)
 		problem_add(draft->problems, draft->path, 0,
 			"no block: at least one range of registers must be readable");
 	if (draft->blocks.n == 0)
@@ -118,6 +118,8 @@ static void check_borders(const struct draft *draft, const struct origin *origin
 	for (unsigned i = 0; i < count && draft->blocks.n > 0; i++, reg += stride) {
 		const struct profile_block *block = block_of(draft, reg);
 
+		if (block == NULL && (draft->lost & LOST_BLOCK))
+			continue;
 		if (block == NULL) {
 			report(draft, *origin, "%s: register %u is in no block", name,
 				draft_printed(draft, reg));
@@ -153,7 +155,7 @@ static void check_scales(const struct draft *draft)
 
 static void check_points(const struct draft *draft)
 {
-	if (draft->points.n == 0 && draft->whole)
+	if (draft->points.n == 0 && draft->whole && draft->lost == 0)
 		problem_add(draft->problems, draft->path, 0, "no point: there is nothing to read");
 	for (unsigned i = 0; i < draft->points.n; i++) {
 		const struct draft_point *item = &draft->points.items[i];
@@ -242,6 +244,12 @@ static void check_overlaps(const struct draft *draft)
 	free(claims);
 }
 
+/* A point that is not there is a mistake of its own, not the consequence of another. */
+static bool may_miss_point(const struct draft *draft)
+{
+	return draft->whole && (draft->lost & LOST_POINT) == 0;
+}
+
 static const struct draft_point *point_find(const struct draft *draft, enum scope scope,
 	enum quantity quantity)
 {
@@ -290,15 +298,15 @@ static void check_alarm_references(const struct draft *draft, const struct draft
 	const struct profile_alarm *alarm = &item->alarm;
 	const char *scope = scope_name(alarm->scope), *level = level_name(alarm->level);
 
-	if (point_find(draft, alarm->scope, Q_ALARM_STATUS) == NULL)
+	if (may_miss_point(draft) && point_find(draft, alarm->scope, Q_ALARM_STATUS) == NULL)
 		report(draft, item->origin,
 			"alarm \"%s\": scope %s has no point alarm-status to take its bits from", level,
 			scope);
-	if (alarm->counter >= 0 &&
+	if (may_miss_point(draft) && alarm->counter >= 0 &&
 		point_find(draft, alarm->scope, (enum quantity)alarm->counter) == NULL)
 		report(draft, item->origin, "alarm \"%s\": counter: scope %s has no point %s", level,
 			scope, quantity_info((enum quantity)alarm->counter)->name);
-	if (item->threshold_level >= 0 &&
+	if (draft->whole && (draft->lost & LOST_THRESHOLD) == 0 && item->threshold_level >= 0 &&
 		threshold_find(draft, alarm->scope, item->threshold_level) == NULL)
 		report(draft, item->origin,
 			"alarm \"%s\": threshold: scope %s has no threshold \"%s\"", level, scope,
@@ -370,7 +378,8 @@ static void check_ct_layouts(const struct draft *draft)
 	for (unsigned i = 0; i < draft->ct_layouts.n; i++) {
 		const struct draft_ct_layout *item = &draft->ct_layouts.items[i];
 
-		if (i == 0 && point_find(draft, SCOPE_PANEL, Q_CT_LAYOUT) == NULL && draft->whole)
+		if (i == 0 && may_miss_point(draft) &&
+			point_find(draft, SCOPE_PANEL, Q_CT_LAYOUT) == NULL)
 			report(draft, item->origin,
 				"ct-layout: scope panel has no point ct-layout that tells them apart");
 		for (unsigned j = 0; j < i; j++) {
@@ -406,7 +415,7 @@ static void check_triggers(const struct draft *draft)
 	for (unsigned i = 0; i < draft->triggers.n; i++) {
 		const struct draft_trigger *item = &draft->triggers.items[i];
 
-		if (!alarm_point_has(draft, item->reg))
+		if (may_miss_point(draft) && !alarm_point_has(draft, item->reg))
 			report(draft, item->origin,
 				"triggers: register %u belongs to no point of poll class alarm",
 				draft_printed(draft, item->reg));
@@ -418,7 +427,7 @@ static void check_identification(const struct draft *draft)
 {
 	const struct draft_point *id = point_find(draft, SCOPE_PANEL, Q_DEVICE_ID);
 
-	if (draft->models.n == 0 || !draft->whole)
+	if (draft->models.n == 0 || (id == NULL && !may_miss_point(draft)))
 		return;
 	if (id == NULL)
 		report(draft, draft->models.items[0].origin,

@@ -16,6 +16,14 @@
 
 #define DRAFT_FILES_MAX 8
 
+/* Sections that were too wrong to keep: what refers to them is not wrong as well. */
+enum draft_lost {
+	LOST_BLOCK = 1 << 0,
+	LOST_SCALE = 1 << 1,
+	LOST_POINT = 1 << 2,
+	LOST_THRESHOLD = 1 << 3,
+};
+
 struct origin {
 	const char *file; /* lives as long as the draft */
 	int line;
@@ -79,6 +87,8 @@ struct draft {
 	struct problems *problems;
 	const char *path;
 	bool whole; /* false: a syntax error hides the rest, so what is missing is not reported */
+	unsigned lost; /* enum draft_lost bits */
+	enum word_order order; /* of points that do not say */
 	cfg_t *files[DRAFT_FILES_MAX]; /* the profile itself, then what it includes */
 	unsigned n_files;
 	struct profile profile; /* its plain members; the lists are below */

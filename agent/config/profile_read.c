@@ -18,6 +18,7 @@
 
 #define REGISTER_LAST 65535
 #define COUNT_MAX     1000
+#define STRIDE_MAX    1000
 
 struct word {
 	const char *name;
@@ -91,6 +92,15 @@ static const struct word voltage_words[] = {
 static const struct word source_words[] = {
 	{ "main", 1 },
 	{ "alternate", 2 },
+};
+static const struct {
+	const struct word *words;
+	size_t n;
+} channel_words[SCOPE_COUNT] = {
+	[SCOPE_MAINS] = { WORDS(mains_words) },
+	[SCOPE_VOLTAGE] = { WORDS(voltage_words) },
+	[SCOPE_ALT_VOLTAGE] = { WORDS(voltage_words) },
+	[SCOPE_SOURCE] = { WORDS(source_words) },
 };
 
 /* What a register may be in, and its power of ten against the base unit. */
@@ -236,7 +246,6 @@ struct place {
 	struct draft *draft;
 	cfg_t *section;
 	cfg_t *parent; /* group of a point, else NULL */
-	enum word_order order;
 };
 
 static struct origin place_origin(const struct place *place)
@@ -473,8 +482,10 @@ static void read_block(const struct place *place)
 	struct range range;
 	struct draft_block *item;
 
-	if (!need_registers(place, "registers", &range))
+	if (!need_registers(place, "registers", &range)) {
+		place->draft->lost |= LOST_BLOCK;
 		return;
+	}
 	item = DRAFT_ADD(&place->draft->blocks);
 	item->origin = place_origin(place);
 	item->block.first = range.first;
@@ -508,27 +519,35 @@ static bool check_extent(const struct place *place, const struct setting *settin
 	return true;
 }
 
-static void read_scale(const struct place *place)
+static bool read_scale_registers(const struct place *place, struct profile_scale *scale)
 {
-	struct draft_scale *item = DRAFT_ADD(&place->draft->scales);
 	const struct setting *setting = need(place, "registers");
 	struct range range;
 	int64_t count, stride;
 
-	item->origin = place_origin(place);
-	item->scale.count = 1;
-	item->scale.poll = (enum poll_class)get_word(place, "poll", WORDS(poll_words), POLL_SLOW);
-	if (!take_title(place, item->scale.name, sizeof(item->scale.name)) || setting == NULL ||
-		!parse_registers(place, setting, "registers", &range))
-		return;
-	item->scale.reg = range.first;
-	stride = get_number(place, "stride", 1, 1000, 1);
+	if (setting == NULL || !parse_registers(place, setting, "registers", &range))
+		return false;
+	stride = get_number(place, "stride", 1, STRIDE_MAX, 1);
 	count = get_number(place, "count", 1, COUNT_MAX,
 		stride == 1 ? range.last - range.first + 1 : 1);
 	if (!check_extent(place, setting, "registers", &range, (unsigned)count, 1, (unsigned)stride))
-		return;
-	item->scale.count = (uint16_t)count;
-	item->scale.stride = count > 1 ? (uint16_t)stride : 0;
+		return false;
+	scale->reg = range.first;
+	scale->count = (uint16_t)count;
+	scale->stride = count > 1 ? (uint16_t)stride : 0;
+	return true;
+}
+
+static void read_scale(const struct place *place)
+{
+	struct draft_scale item = { .origin = place_origin(place) };
+
+	item.scale.poll = (enum poll_class)get_word(place, "poll", WORDS(poll_words), POLL_SLOW);
+	if (take_title(place, item.scale.name, sizeof(item.scale.name)) &&
+		read_scale_registers(place, &item.scale))
+		*DRAFT_ADD(&place->draft->scales) = item;
+	else
+		place->draft->lost |= LOST_SCALE;
 }
 
 static void read_unit(const struct place *place, enum quantity quantity, int *exponent)
@@ -637,7 +656,9 @@ static void read_scale_name(const struct place *place, struct draft *draft, stru
 		}
 	}
 	if (scale == NULL) {
-		complain(place, setting, "scale: there is no scale \"%s\"", setting->text);
+		if ((draft->lost & LOST_SCALE) == 0)
+			complain(place, setting, "scale: there is no scale \"%s\"",
+				setting->text);
 		return;
 	}
 	if (point->type == TYPE_BITS || point->type == TYPE_ASCII || point->type == TYPE_F32) {
@@ -669,7 +690,7 @@ static void check_type(const struct place *place, const struct point *point)
 }
 
 /* One place of the values: option is "registers", "integer" or "float". */
-static void read_point_at(const struct place *place, const char *option, struct point point)
+static bool read_point_at(const struct place *place, const char *option, struct point point)
 {
 	const struct setting *setting = find(place, option);
 	struct draft *draft = place->draft;
@@ -677,8 +698,8 @@ static void read_point_at(const struct place *place, const char *option, struct 
 	struct range range;
 	int unit_exponent = 0;
 
-	if (setting == NULL || !parse_registers(place, setting, option, &range))
-		return;
+	if (!parse_registers(place, setting, option, &range))
+		return false;
 	read_unit(place, point.quantity, &unit_exponent);
 	point.exponent = (int8_t)(unit_exponent +
 				  (point.encoding == ENCODING_FLOAT ?
@@ -689,9 +710,10 @@ static void read_point_at(const struct place *place, const char *option, struct 
 	point.words = type_words_each[point.type];
 	if (point.type == TYPE_ASCII)
 		point.words = (uint16_t)((range.last - range.first + 1) / point.count);
-	point.stride = (uint16_t)get_number(place, "stride", point.words, 1000, point.words);
+	point.stride = (uint16_t)get_number(place, "stride", point.words, STRIDE_MAX,
+		point.words);
 	if (!check_extent(place, setting, option, &range, point.count, point.words, point.stride))
-		return;
+		return false;
 	if (point.encoding != ENCODING_FLOAT)
 		read_scale_name(place, draft, &point);
 	read_specials(place, &point);
@@ -704,6 +726,7 @@ static void read_point_at(const struct place *place, const char *option, struct 
 	item->origin = (struct origin){ place->section->filename, setting->line };
 	snprintf(item->name, sizeof(item->name), "%s %s", scope_name(point.scope),
 		quantity_info(point.quantity)->name);
+	return true;
 }
 
 static unsigned scope_channels(const struct draft *draft, enum scope scope)
@@ -726,70 +749,107 @@ static unsigned scope_channels(const struct draft *draft, enum scope scope)
 	}
 }
 
-static void read_channels(const struct place *place, struct point *point)
+/* A number, or where the channels of the scope have names, one of these. */
+static bool read_first_channel(const struct place *place, unsigned most, struct point *point)
 {
 	const struct setting *setting = find(place, "channel");
+	const struct word *words = channel_words[point->scope].words;
+	size_t n = channel_words[point->scope].n;
+	int64_t number = 1;
+	int channel;
+
+	if (setting == NULL || number_parse(setting->text, 1, most, &number) == 0)
+		channel = (int)number;
+	else if (n == 0)
+		return parse_number(place, setting, "channel", 1, most, &number); /* says why not */
+	else if (!parse_word(place, setting, "channel", words, n, &channel))
+		return false;
+	point->first_channel = (uint16_t)channel;
+	return true;
+}
+
+static bool read_channels(const struct place *place, struct point *point)
+{
 	unsigned most = scope_channels(place->draft, point->scope);
 	unsigned last;
-	int channel = 1;
-	int64_t number = 1;
-	bool named = false;
 
-	if (setting != NULL && point->scope == SCOPE_MAINS)
-		named = find_word(setting->text, WORDS(mains_words), &channel);
-	else if (setting != NULL &&
-		 (point->scope == SCOPE_VOLTAGE || point->scope == SCOPE_ALT_VOLTAGE))
-		named = find_word(setting->text, WORDS(voltage_words), &channel);
-	else if (setting != NULL && point->scope == SCOPE_SOURCE)
-		named = find_word(setting->text, WORDS(source_words), &channel);
-	if (setting != NULL && !named &&
-		parse_number(place, setting, "channel", 1, most ? most : 1, &number))
-		channel = (int)number;
-	point->first_channel = (uint16_t)channel;
+	if (!read_first_channel(place, most ? most : 1, point))
+		return false;
 	point->count = (uint16_t)get_number(place, "count", 1, COUNT_MAX, 1);
 	point->channel_step = (uint16_t)get_number(place, "step", 1, COUNT_MAX, 1);
 	last = point->first_channel + (point->count - 1u) * point->channel_step;
 	if (last > most) {
 		complain(place, find(place, "count"),
-			PLACE_FORMAT ": channels %u to %u, but a %s has only %u here", PLACE_ARGS(place),
-			point->first_channel, last, scope_name(point->scope), most);
-		point->count = 1;
+			PLACE_FORMAT ": channels %u to %u, but scope %s has only %u here",
+			PLACE_ARGS(place), point->first_channel, last, scope_name(point->scope),
+			most);
+		return false;
 	}
+	return true;
 }
 
-static void read_point(const struct place *place, enum scope scope)
+static bool read_quantity(const struct place *place, struct point *point)
 {
-	struct point point = { .scope = scope };
-	bool integer = find(place, "integer") != NULL, real = find(place, "float") != NULL;
-	int quantity = quantity_find(syntax_title(place->section));
+	const char *title = syntax_title(place->section);
+	int quantity = quantity_find(title);
 
-	if (quantity < 0 || !quantity_in_scope((enum quantity)quantity, scope)) {
-		complain(place, NULL, quantity < 0 ? "there is no quantity \"%s\"" :
-						     "a quantity \"%s\" does not exist in scope %s",
-			syntax_title(place->section), scope_name(scope));
-		return;
+	if (quantity < 0) {
+		complain(place, NULL, "there is no quantity \"%s\"", title);
+		return false;
 	}
-	point.quantity = (enum quantity)quantity;
-	read_channels(place, &point);
+	point->quantity = (enum quantity)quantity;
+	if (quantity_in_scope(point->quantity, point->scope))
+		return true;
+	complain(place, NULL, "a quantity \"%s\" does not exist in scope %s", title,
+		scope_name(point->scope));
+	return false;
+}
+
+static bool read_type(const struct place *place, struct point *point)
+{
+	const struct setting *setting = find(place, "type");
+	int type = TYPE_I16;
+
+	if (setting != NULL && !parse_word(place, setting, "type", WORDS(type_words), &type))
+		return false;
+	point->type = (enum word_type)type;
+	return true;
+}
+
+/* At one place, or as integer at one and as float at another. */
+static bool read_places(const struct place *place, struct point point)
+{
+	bool one = find(place, "registers") != NULL, integer = find(place, "integer") != NULL,
+	     real = find(place, "float") != NULL, done;
+
+	if (integer != real || one == integer) {
+		complain(place, NULL,
+			PLACE_FORMAT ": give either registers, or both integer and float",
+			PLACE_ARGS(place));
+		return false;
+	}
+	if (one)
+		return read_point_at(place, "registers", point);
+	point.encoding = ENCODING_INTEGER;
+	done = read_point_at(place, "integer", point);
+	point.encoding = ENCODING_FLOAT;
+	point.type = TYPE_F32;
+	return read_point_at(place, "float", point) && done;
+}
+
+static bool read_point(const struct place *place, enum scope scope)
+{
+	struct point point = { .scope = scope, .encoding = ENCODING_ANY };
+
+	if (!read_quantity(place, &point) || !read_channels(place, &point) ||
+		!read_type(place, &point))
+		return false;
 	point.models = get_models(place);
 	point.poll = (enum poll_class)get_word(place, "poll", WORDS(poll_words), POLL_FAST);
 	point.access = (enum access)get_word(place, "access", WORDS(access_words), ACCESS_READ);
 	point.order = (enum word_order)get_word(place, "word-order", WORDS(order_words),
-		(int)place->order);
-	point.type = (enum word_type)get_word(place, "type", WORDS(type_words), TYPE_I16);
-	if (integer != real || (integer && find(place, "registers") != NULL) ||
-		(!integer && find(place, "registers") == NULL && place->draft->whole)) {
-		complain(place, NULL,
-			PLACE_FORMAT ": give either registers, or both integer and float",
-			PLACE_ARGS(place));
-		return;
-	}
-	point.encoding = integer ? ENCODING_INTEGER : ENCODING_ANY;
-	read_point_at(place, integer ? "integer" : "registers", point);
-	point.encoding = ENCODING_FLOAT;
-	point.type = TYPE_F32;
-	if (real)
-		read_point_at(place, "float", point);
+		(int)place->draft->order);
+	return read_places(place, point);
 }
 
 static void read_group(const struct place *place)
@@ -801,6 +861,7 @@ static void read_group(const struct place *place)
 		complain(place, NULL, "there is no scope \"%s\" (panel, branch, mains, voltage, "
 				      "alt-voltage, source, two-pole, three-pole)",
 			syntax_title(group));
+		place->draft->lost |= LOST_POINT;
 		return;
 	}
 	for (unsigned i = 0; i < cfg_size(group, "point"); i++) {
@@ -808,7 +869,8 @@ static void read_group(const struct place *place)
 
 		point.section = cfg_getnsec(group, "point", i);
 		point.parent = group;
-		read_point(&point, (enum scope)scope);
+		if (!read_point(&point, (enum scope)scope))
+			place->draft->lost |= LOST_POINT;
 	}
 }
 
@@ -914,8 +976,10 @@ static void read_threshold(const struct place *place)
 	bool known = unit == NULL;
 	int exponent = 0;
 
-	if (!parse_level(place, &threshold.level))
+	if (!parse_level(place, &threshold.level) || scopes == 0) {
+		place->draft->lost |= LOST_THRESHOLD;
 		return;
+	}
 	need(place, "value");
 	for (size_t i = 0; unit != NULL && i < ARRAY_LEN(threshold_units); i++) {
 		if (strcmp(threshold_units[i].name, unit->text) != 0)
@@ -1091,6 +1155,14 @@ static int top_word(struct draft *draft, const char *name, const struct word *wo
 	return get_word(&place, name, words, n, fallback);
 }
 
+/* A wrong number must not make all channels wrong. */
+static unsigned top_channels(struct draft *draft, const char *name, unsigned most)
+{
+	struct place place = deciding(draft, name);
+
+	return (unsigned)get_number(&place, name, 0, most, find(&place, name) ? most : 0);
+}
+
 static void read_top(struct draft *draft)
 {
 	struct profile *profile = &draft->profile;
@@ -1109,8 +1181,9 @@ static void read_top(struct draft *draft)
 	profile->function = (unsigned)top_word(draft, "area", WORDS(function_words), 3);
 	profile->max_read = (unsigned)top_number(draft, "max-read", 1, 125, 125);
 	profile->max_write = (unsigned)top_number(draft, "max-write", 1, 123, 123);
-	profile->branches = (unsigned)top_number(draft, "branches", 0, 999, 0);
-	profile->mains = (unsigned)top_number(draft, "mains", 0, 9, 0);
+	draft->order = (enum word_order)top_word(draft, "word-order", WORDS(order_words), ORDER_BIG);
+	profile->branches = top_channels(draft, "branches", 999);
+	profile->mains = top_channels(draft, "mains", 9);
 	/* Written as the manual prints it, 0x8000, or as the number it is, -32768. */
 	marker = top_number(draft, "no-value", INT16_MIN, UINT16_MAX, INT32_MAX);
 	profile->no_value_i16 =
@@ -1120,10 +1193,7 @@ static void read_top(struct draft *draft)
 static void read_sections(struct draft *draft, const char *name,
 	void (*read_one)(const struct place *place))
 {
-	struct place place = {
-		.draft = draft,
-		.order = (enum word_order)top_word(draft, "word-order", WORDS(order_words), ORDER_BIG),
-	};
+	struct place place = { .draft = draft };
 
 	for (unsigned f = 0; f < draft->n_files; f++) {
 		for (unsigned i = 0; i < cfg_size(draft->files[f], name); i++) {

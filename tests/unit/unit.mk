@@ -7,6 +7,7 @@ UNIT_LIBS = $(AGENT_LIBS) $(CMOCKA_LIBS)
 if HAVE_CMOCKA
 include tests/unit/core.mk
 include tests/unit/snmp.mk
+include tests/unit/profile.mk
 include tests/unit/store.mk
 include tests/unit/conf.mk
 include tests/unit/link.mk
