@@ -327,19 +327,33 @@ bool row_phases_by_user(const struct row *row)
 }
 
 /*
- * A value is not there: in this row, or in all of this panel, which the engine
- * then passes over. All rows of mxBranchTable and mxMainsTable have one scope.
+ * What a scope lacks is absent in all rows of a panel where they have one scope,
+ * as in mxBranchTable and mxMainsTable; the engine then passes the panel over.
  */
+static enum cell_state absence_of_scope(const struct row *row)
+{
+	return row->scope == SCOPE_BRANCH || row->scope == SCOPE_MAINS ? CELL_ABSENT_PANEL
+								       : CELL_ABSENT;
+}
+
 static enum cell_state absence(const struct row *row, enum quantity quantity)
 {
 	const struct layout_slot *slot = &row->snapshot->layout->slots[row->scope][quantity];
 
 	if (slot->offset < 0)
-		return row->scope == SCOPE_BRANCH || row->scope == SCOPE_MAINS ? CELL_ABSENT_PANEL
-									       : CELL_ABSENT;
+		return absence_of_scope(row);
 	if (slot->measurement && !snapshot_fresh(row->snapshot, view_now_ms(row->view)))
 		return CELL_ABSENT_PANEL;
 	return CELL_ABSENT;
+}
+
+static enum cell_state absence_of_alarms(const struct row *row)
+{
+	const struct rowset *alarms = &row->panel->layout->alarms;
+	uint32_t at = rowset_search(alarms, ROW_KEY(row->scope, 0, 0), true);
+
+	return at < alarms->n && ROW_KEY_A(alarms->keys[at]) == row->scope ? CELL_ABSENT
+									   : absence_of_scope(row);
 }
 
 GETTER(col_reading)
@@ -390,14 +404,19 @@ GETTER(col_load)
 
 	if (row_load(row, &load))
 		cell_set_number(cell, column, load);
+	else
+		cell->state = absence(row, Q_CURRENT);
 }
 
 GETTER(col_limit)
 {
+	enum level level = (enum level)column->arg;
 	int64_t limit;
 
-	if (row_limit(row, (enum level)column->arg, &limit))
+	if (row_limit(row, level, &limit))
 		cell_set_number(cell, column, limit);
+	else if (profile_alarm_find(row->panel->layout->profile, row->scope, level) == NULL)
+		cell->state = absence_of_scope(row);
 }
 
 GETTER(col_state)
@@ -406,6 +425,8 @@ GETTER(col_state)
 
 	if (row_state(row, &state))
 		cell_set_number(cell, column, state);
+	else
+		cell->state = absence_of_alarms(row);
 }
 
 GETTER(col_active)
@@ -415,6 +436,8 @@ GETTER(col_active)
 	(void)column;
 	if (row_alarm_bits(row, &bits))
 		cell_set_bits(cell, bits.active);
+	else
+		cell->state = absence_of_alarms(row);
 }
 
 GETTER(col_latched)
@@ -424,4 +447,6 @@ GETTER(col_latched)
 	(void)column;
 	if (row_alarm_bits(row, &bits))
 		cell_set_bits(cell, bits.latched);
+	else
+		cell->state = absence_of_alarms(row);
 }

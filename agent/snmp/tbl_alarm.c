@@ -24,15 +24,29 @@ static void locate(struct row *row)
 		row->panel->layout->profile, row->scope, (enum level)row->index[3]);
 }
 
-/* The alarm's history; false: the book is not known yet. */
-static bool history(const struct row *row, struct alarm *alarm)
+/*
+ * The alarm's state and history. False when the book is not known yet: then no
+ * alarm of the panel has any, and the engine passes it over.
+ */
+static bool history(const struct row *row, struct alarm *alarm, struct cell *cell)
 {
 	const struct alarm_book *book = row->snapshot->alarms;
 	const struct alarm *found =
 		alarm_find(book, ROW_KEY(row->scope, row->channel, row->index[3]));
 
 	*alarm = found ? *found : (struct alarm){ 0 };
+	if (!book->known)
+		cell->state = CELL_ABSENT_PANEL;
 	return book->known;
+}
+
+/* For what only a raised alarm has: nothing in the empty book of a healthy panel. */
+static bool past(const struct row *row, struct alarm *alarm, struct cell *cell)
+{
+	if (row->snapshot->alarms->n > 0)
+		return history(row, alarm, cell);
+	cell->state = CELL_ABSENT_PANEL;
+	return false;
 }
 
 static GETTER(alarm_active)
@@ -41,7 +55,7 @@ static GETTER(alarm_active)
 	struct alarm alarm;
 
 	(void)column;
-	if (rule->active_bit >= 0 && history(row, &alarm))
+	if (rule->active_bit >= 0 && history(row, &alarm, cell))
 		cell_set_truth(cell, alarm.active);
 }
 
@@ -51,7 +65,7 @@ static GETTER(alarm_latched)
 	struct alarm alarm;
 
 	(void)column;
-	if (rule->latched_bit >= 0 && history(row, &alarm))
+	if (rule->latched_bit >= 0 && history(row, &alarm, cell))
 		cell_set_truth(cell, alarm.latched);
 }
 
@@ -67,7 +81,7 @@ static GETTER(alarm_raised)
 	struct alarm alarm;
 
 	(void)column;
-	if (history(row, &alarm))
+	if (past(row, &alarm, cell))
 		cell_set_time(cell, alarm.raised_wall_ms);
 }
 
@@ -76,7 +90,7 @@ static GETTER(alarm_cleared)
 	struct alarm alarm;
 
 	(void)column;
-	if (history(row, &alarm))
+	if (past(row, &alarm, cell))
 		cell_set_time(cell, alarm.cleared_wall_ms);
 }
 
@@ -84,7 +98,7 @@ static GETTER(alarm_value)
 {
 	struct alarm alarm;
 
-	if (history(row, &alarm) && alarm.has_value)
+	if (past(row, &alarm, cell) && alarm.has_value)
 		cell_set_number(cell, column, alarm.value);
 }
 
@@ -92,7 +106,7 @@ static GETTER(alarm_raise_count)
 {
 	struct alarm alarm;
 
-	if (history(row, &alarm))
+	if (history(row, &alarm, cell))
 		cell_set_number(cell, column, alarm.raise_count);
 }
 

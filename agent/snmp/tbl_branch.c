@@ -49,6 +49,8 @@ static GETTER(branch_phase)
 			cell_set_number(cell, column, phase.num + 1);
 	} else if (layout) {
 		cell_set_number(cell, column, (layout->sequential ? place : place / 2) % 3 + 1);
+	} else {
+		cell->state = CELL_ABSENT_PANEL;
 	}
 }
 
@@ -64,6 +66,8 @@ static GETTER(branch_circuit)
 {
 	const struct panel_conf *conf = row->panel->conf;
 
+	if (conf->n_circuits == 0)
+		cell->state = CELL_ABSENT_PANEL;
 	for (size_t i = 0; i < conf->n_circuits; i++) {
 		if (circuit_has(&conf->circuits[i], row->channel)) {
 			cell_set_number(cell, column, conf->circuits[i].number);

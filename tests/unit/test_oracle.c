@@ -180,20 +180,14 @@ static const struct fill sparse[] = {
 
 /* Measurements are there, but old. */
 static const struct fill gone[] = {
-	PANEL(Q_CT_LAYOUT, 0),
-	PANEL(Q_USER_PHASES, 1),
-	PANEL(Q_HEALTH, 0x8000),
-	BRANCHES(Q_RATING, 7333, NONE, NONE),
-	BRANCHES(Q_PHASE, 2, NONE, 1),
-	BRANCHES(Q_CURRENT, 1, 2, 3),
-	BRANCHES(Q_ENERGY, 1, 2, 3),
+	PANEL(Q_CT_LAYOUT, 0), PANEL(Q_USER_PHASES, 1), PANEL(Q_HEALTH, 0x8000),
+	BRANCHES(Q_CT_SIZE, NONE, 50000, NONE), BRANCHES(Q_RATING, 7333, NONE, NONE),
+	BRANCHES(Q_PHASE, 2, NONE, 1), BRANCHES(Q_CURRENT, 1, 2, 3), BRANCHES(Q_ENERGY, 1, 2, 3),
 	BRANCHES(Q_ENERGY_DISCONTINUITY, NOV_1, NOV_1, NOV_1),
-	ONE(SCOPE_MAINS, Q_RATING, 2, 225000),
-	ONE(SCOPE_MAINS, Q_CURRENT, 2, 4),
-	ONE(SCOPE_VOLTAGE, Q_VOLTAGE, 1, 5),
-	ONE(SCOPE_SOURCE, Q_FREQUENCY, 1, 6),
-	ONE(SCOPE_THRESHOLD, Q_THRESHOLD, 1, 700),
-	ONE(SCOPE_THRESHOLD, Q_THRESHOLD, 2, 75),
+	ONE(SCOPE_MAINS, Q_RATING, 2, 225000), ONE(SCOPE_MAINS, Q_CURRENT, 2, 4),
+	ONE(SCOPE_VOLTAGE, Q_VOLTAGE, 1, 5), ONE(SCOPE_SOURCE, Q_FREQUENCY, 1, 6),
+	ONE(SCOPE_THRESHOLD, Q_THRESHOLD, 1, 700), ONE(SCOPE_THRESHOLD, Q_THRESHOLD, 2, 75),
+	ONE(SCOPE_THRESHOLD, Q_THRESHOLD, 3, 0), /* a limit as any other */
 };
 
 static const struct alarm full_alarms[] = {
@@ -228,6 +222,14 @@ static const struct alarm full_alarms[] = {
 };
 
 static const struct alarm gone_alarms[] = {
+	{ .key = ROW_KEY(SCOPE_BRANCH, 1, LEVEL_HIGH_NON_LATCHING),
+		.active = true,
+		.severity = STATE_WARNING,
+		.event = 8,
+		.raise_count = 1,
+		.has_value = true,
+		.value = 0,
+		.raised_wall_ms = NOV_20 + 23 * HOUR },
 	{ .key = ROW_KEY(SCOPE_BRANCH, 3, LEVEL_HIGH_HIGH),
 		.latched = true,
 		.severity = STATE_CRITICAL,
@@ -875,20 +877,32 @@ static void silence_withdraws_measurements(void **state)
 	assert_int_equal(NUMBER(WORST_STATE), STATE_CRITICAL);
 }
 
+/* Says that GONE is offline, so that only a change makes the summary again. */
+static void settle(void)
+{
+	struct snapshot *snapshot = store_begin(slot_of(9));
+
+	snapshot->comm = COMM_OFFLINE;
+	store_publish(slot_of(9), snapshot);
+	view_begin(world.view, NOW_MS, NOW);
+}
+
 static void alarms_show_in_the_next_request(void **state)
 {
-	struct snapshot *snapshot = store_begin(slot_of(3));
+	struct snapshot *snapshot;
 
 	(void)state;
-	assert_int_equal(NUMBER(ACTIVE_ALARMS), 2);
+	settle();
+	assert_int_equal(NUMBER(ACTIVE_ALARMS), 3);
 	assert_int_equal(NUMBER(11, 1, 2, 43), 3);
+	snapshot = store_begin(slot_of(3));
 	snapshot_set_alarms(snapshot, book_of(full_alarms, 2)); /* the voltage is good again */
 	store_publish(slot_of(3), snapshot);
-	assert_int_equal(NUMBER(ACTIVE_ALARMS), 2); /* one request, one moment */
+	assert_int_equal(NUMBER(ACTIVE_ALARMS), 3); /* one request, one moment */
 	assert_int_equal(NUMBER(11, 1, 2, 43), 3);
 	assert_int_equal(NUMBER(3, 1, 18, 3), 2);
 	view_begin(world.view, NOW_MS, NOW);
-	assert_int_equal(NUMBER(ACTIVE_ALARMS), 1);
+	assert_int_equal(NUMBER(ACTIVE_ALARMS), 2);
 	assert_int_equal(NUMBER(11, 1, 2, 43), NONE);
 	assert_int_equal(NUMBER(11, 1, 2, 42), 3);
 	assert_int_equal(NUMBER(3, 1, 18, 3), 1);
@@ -899,15 +913,40 @@ static void another_site_forgets_the_summary(void **state)
 	struct config *config = conf_ref(world.site->config);
 
 	(void)state;
-	assert_int_equal(NUMBER(ACTIVE_ALARMS), 2);
+	settle();
+	assert_int_equal(NUMBER(ACTIVE_ALARMS), 3);
 	config->n_panels -= 3; /* FULL alone */
 	view_set_site(world.view, site_build(world.store, config, world.site, LOADED));
 	view_begin(world.view, NOW_MS, NOW);
-	assert_int_equal(NUMBER(LATCHED_ALARMS), 1);
+	assert_int_equal(NUMBER(ACTIVE_ALARMS), 2);
 	assert_int_equal(NUMBER(11, 1, 2, 7), NONE);
 	assert_int_equal(NUMBER(1, 4, 0), 1);
 	config->n_panels += 3;
 	conf_unref(config);
+}
+
+static void phases_follow_the_layout(void **state)
+{
+	static const struct {
+		int64_t layout, user, phases[3];
+	} cases[] = {
+		{ 0, 0, { 1, 1, 2 } },
+		{ 2, 0, { 1, 2, 3 } },
+		{ 9, 0, { NONE, NONE, NONE } }, /* no such layout */
+		{ 0, 1, { 3, 2, 1 } },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct snapshot *snapshot = store_begin(slot_of(3));
+
+		snapshot_set(snapshot, SCOPE_PANEL, Q_CT_LAYOUT, 1, cases[i].layout);
+		snapshot_set(snapshot, SCOPE_PANEL, Q_USER_PHASES, 1, cases[i].user);
+		store_publish(slot_of(3), snapshot);
+		view_begin(world.view, NOW_MS, NOW);
+		for (uint32_t branch = 1; branch <= 3; branch++)
+			assert_int_equal(NUMBER(7, 1, 6, 3, branch), cases[i].phases[branch - 1]);
+	}
 }
 
 /* ---- values on the wire -------------------------------------------------------------- */
@@ -999,6 +1038,7 @@ int main(void)
 			alarms_show_in_the_next_request, world_begin, world_end),
 		cmocka_unit_test_setup_teardown(
 			another_site_forgets_the_summary, world_begin, world_end),
+		cmocka_unit_test_setup_teardown(phases_follow_the_layout, world_begin, world_end),
 		cmocka_unit_test(numbers_fit_or_are_absent),
 		cmocka_unit_test(text_is_cut_between_characters),
 		cmocka_unit_test(worst_is_critical_unknown_warning_ok),
