@@ -2,8 +2,8 @@ libmeterx_a_SOURCES += \
 	agent/modbus/bus.c \
 	agent/modbus/bus.h \
 	agent/modbus/codec.c agent/modbus/codec.h \
-	agent/modbus/link.h \
-	agent/modbus/links.h \
+	agent/modbus/link.c agent/modbus/link.h \
+	agent/modbus/links.c agent/modbus/links.h \
 	agent/modbus/plan.c agent/modbus/plan.h \
 	agent/modbus/meter.c agent/modbus/meter.h \
 	agent/modbus/poller.c agent/modbus/poller.h \

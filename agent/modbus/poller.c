@@ -518,9 +518,11 @@ static int meter_identified(struct poller *poller, const struct meter_id *id, in
 	int model = poller->meter.model;
 
 	if (!meter_same(&poller->meter, id)) {
-		log_info("poller", "panel %s (unit %u): another meter, serial %lld instead of %lld",
-			poller->conf->name, poller->conf->unit, (long long)id->serial,
-			(long long)poller->meter.id.serial);
+		log_info("poller",
+			"panel %s (unit %u): another meter: serial %lld, device id %d "
+			"instead of %lld, %d",
+			poller->conf->name, poller->conf->unit, (long long)id->serial, id->device,
+			(long long)poller->meter.id.serial, poller->meter.id.device);
 		forget_meter(poller);
 	}
 	if (meter_accept(&poller->meter, id) < 0) {

@@ -1,0 +1,612 @@
+/*
+ * link: see link.h.
+ *
+ * Everything below the line "thread" is touched by the link's thread alone;
+ * other threads hand over a new site under the lock and wake it. A timeout on
+ * TCP costs the connection, but not the link: as long as somebody answers it is
+ * taken up again at once and in silence. Only a connection that fails, or ends
+ * without one answer, leads to BACKOFF.
+ */
+#include "config.h"
+
+#include "modbus/link.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "core/clock.h"
+#include "core/log.h"
+#include "core/util.h"
+#include "modbus/bus.h"
+#include "modbus/poller.h"
+
+#define STACK_BYTES       (256 * 1024)
+#define BACKOFF_MIN_MS    500
+#define BACKOFF_MAX_MS    30000
+#define ANSWERED_RECENTLY 10000 /* ms: a single timeout after that is not the link's end */
+#define PROBE_SHARE       9     /* rest after asking a silent unit, times what that cost */
+#define STATUS_MS         100   /* least time between two publications of counters */
+#define LOAD_WINDOW_US    5000000
+#define SLEEP_MAX_MS      60000
+
+struct link {
+	int wake_fd;
+	atomic_bool stopping;
+	pthread_t id;
+	pthread_mutex_t lock; /* guards next_site, next_position */
+	struct site *next_site; /* reference; NULL: nothing new */
+	size_t next_position;
+
+	/* thread */
+	struct site *site; /* reference */
+	const struct link_conf *conf;
+	struct link_slot *slot; /* reference */
+	struct bus *bus;
+	char peer[128];
+	struct poller **pollers;
+	size_t n_pollers;
+	size_t last; /* served; the search for the next begins behind it */
+	bool alarm_turn; /* the last request overtook a long poll: that one is next */
+
+	unsigned failures; /* connections in a row that failed or brought no answer */
+	uint64_t connections;
+	uint64_t answers;      /* on this connection */
+	int64_t answered_ms;   /* last answer of any unit, 0: never */
+	int64_t retry_ms;      /* not connected: next try */
+	int64_t rest_until_ms; /* turnaround */
+	int64_t probe_gate_ms; /* silent units wait until then */
+	int64_t down_ms;       /* since when it is not UP, for the log */
+	bool told_down;
+	unsigned seed;
+
+	struct link_status status;
+	bool status_dirty;
+	int64_t status_ms;
+	int64_t load_begun_us;
+	int64_t busy_us, busy_before_us; /* in this window and the one before */
+};
+
+/* State and statistics */
+
+static void publish_status(struct link *link)
+{
+	link_slot_set(link->slot, &link->status);
+	link->status_dirty = false;
+	link->status_ms = clock_mono_ms();
+}
+
+static const char *const state_names[] = {
+	[LINK_DOWN] = "down",
+	[LINK_CONNECTING] = "connecting",
+	[LINK_UP] = "up",
+	[LINK_BACKOFF] = "backoff",
+};
+
+static void tell_state(struct link *link, enum link_state state, const char *reason)
+{
+	int64_t now_ms = clock_mono_ms();
+
+	if (state == LINK_UP) {
+		if (link->told_down)
+			log_info("link", "%s (%s): up again after %lld s", link->conf->name,
+				link->peer, (long long)(now_ms - link->down_ms) / 1000);
+		else
+			log_info("link", "%s (%s): up", link->conf->name, link->peer);
+		link->told_down = false;
+	} else if (state == LINK_BACKOFF && !link->told_down) {
+		log_warning("link", "%s (%s): down: %s; trying again", link->conf->name, link->peer,
+			reason);
+		link->told_down = true;
+		link->down_ms = now_ms;
+	} else {
+		log_debug("link", "%s (%s): %s %s", link->conf->name, link->peer,
+			state_names[state], reason);
+	}
+}
+
+/* The only place where the state changes. */
+static void enter(struct link *link, enum link_state state, const char *reason)
+{
+	if (link->status.state == state)
+		return;
+	tell_state(link, state, reason);
+	link->status.state = state;
+	link->status.changed_wall_ms = clock_wall_ms();
+	if (state == LINK_UP)
+		link->status.error[0] = '\0';
+	else if (*reason != '\0')
+		text_copy(link->status.error, sizeof(link->status.error), reason);
+	publish_status(link);
+}
+
+static void add_load(struct link *link, int64_t duration_us)
+{
+	int64_t now_us = clock_mono_us();
+	int64_t window = now_us - link->load_begun_us;
+
+	link->busy_us += duration_us;
+	if (window >= LOAD_WINDOW_US) {
+		link->busy_before_us = window < 2 * LOAD_WINDOW_US ? link->busy_us : 0;
+		link->busy_us = 0;
+		link->load_begun_us = now_us;
+	}
+	window = now_us - link->load_begun_us + LOAD_WINDOW_US;
+	link->status.load_permille =
+		(uint32_t)((link->busy_us + link->busy_before_us) * 1000 / window);
+	if (link->status.load_permille > 1000)
+		link->status.load_permille = 1000;
+}
+
+static void note_request(void *arg, int rc, int64_t duration_us)
+{
+	struct link *link = arg;
+	struct link_status *status = &link->status;
+
+	status->requests++;
+	status->timeouts += rc == -ETIMEDOUT;
+	status->crc_errors += rc == -EBADMSG;
+	status->exceptions += BUS_IS_EXCEPTION(rc);
+	if (rc == 0 && status->round_trip_us == 0)
+		status->round_trip_us = (uint32_t)duration_us;
+	else if (rc == 0)
+		status->round_trip_us =
+			(uint32_t)((7 * (int64_t)status->round_trip_us + duration_us) / 8);
+	add_load(link, duration_us);
+	link->status_dirty = true;
+	if (rc < 0)
+		return;
+	link->answers++;
+	link->answered_ms = clock_mono_ms();
+	link->failures = 0;
+	enter(link, LINK_UP, "");
+}
+
+/* Panels */
+
+static struct poller *take_poller(struct link *link, const struct slot *slot)
+{
+	for (size_t i = 0; i < link->n_pollers; i++) {
+		struct poller *poller = link->pollers[i];
+
+		if (poller != NULL && poller_slot(poller) == slot) {
+			link->pollers[i] = NULL;
+			return poller;
+		}
+	}
+	return NULL;
+}
+
+static void drop_pollers(struct link *link)
+{
+	for (size_t i = 0; i < link->n_pollers; i++)
+		poller_free(link->pollers[i]);
+	free(link->pollers);
+}
+
+/* Unchanged panels, known by their slot, go on with what their pollers know. */
+static void assign_panels(struct link *link, struct site *site, size_t position)
+{
+	const struct poller_observer observer = { .request = note_request, .arg = link };
+	const struct link_conf *conf = site->links[position].conf;
+	struct poller **pollers = xcalloc(site->n_panels, sizeof(*pollers));
+	size_t n = 0;
+
+	for (size_t i = 0; i < site->n_panels; i++) {
+		const struct panel *panel = &site->panels[i];
+
+		if (panel->conf->link != conf || !panel->conf->enabled)
+			continue;
+		pollers[n] = take_poller(link, panel->slot);
+		if (pollers[n] != NULL)
+			poller_adopt(pollers[n], site, panel);
+		else
+			pollers[n] = poller_new(site, panel, &observer);
+		n++;
+	}
+	drop_pollers(link);
+	link->pollers = pollers;
+	link->n_pollers = n;
+	link->last = 0;
+	link->conf = conf;
+	site_unref(link->site);
+	link->site = site;
+}
+
+static void take_update(struct link *link)
+{
+	struct site *site;
+	size_t position;
+
+	pthread_mutex_lock(&link->lock);
+	site = link->next_site;
+	position = link->next_position;
+	link->next_site = NULL;
+	pthread_mutex_unlock(&link->lock);
+	if (site != NULL)
+		assign_panels(link, site, position);
+}
+
+/* A connection that is only to be taken up again at once costs no poll. */
+static bool is_away(const struct link *link)
+{
+	return !bus_connected(link->bus) && link->status.state != LINK_UP;
+}
+
+static void miss_polls(struct link *link, int64_t now_ms)
+{
+	bool away = is_away(link);
+	char why[160];
+
+	snprintf(why, sizeof(why), "link %s: %s", link->conf->name, link->status.error);
+	for (size_t i = 0; i < link->n_pollers; i++) {
+		struct poller *poller = link->pollers[i];
+
+		if ((!away && !poller_silent(poller)) || poller_misses_ms(poller) > now_ms)
+			continue;
+		poller_missed(poller, now_ms, poller_silent(poller) ? NULL : why);
+	}
+}
+
+/* Connection */
+
+static int64_t backoff_ms(struct link *link)
+{
+	int64_t wait = BACKOFF_MAX_MS;
+
+	if (link->failures < 8 && BACKOFF_MIN_MS << (link->failures - 1) < BACKOFF_MAX_MS)
+		wait = BACKOFF_MIN_MS << (link->failures - 1);
+	return wait * 3 / 4 + (int64_t)rand_r(&link->seed) % (wait / 2 + 1);
+}
+
+static void back_off(struct link *link, int rc)
+{
+	link->failures++;
+	link->retry_ms = clock_mono_ms() + backoff_ms(link);
+	enter(link, LINK_BACKOFF, bus_strerror(rc));
+}
+
+static void connect_link(struct link *link)
+{
+	bool was_down = link->failures > 0;
+	int rc;
+
+	if (link->status.state != LINK_UP)
+		enter(link, LINK_CONNECTING, "");
+	rc = bus_connect(link->bus, link->conf->response_timeout_ms);
+	if (rc < 0) {
+		back_off(link, rc);
+		return;
+	}
+	link->answers = 0;
+	if (link->connections++ > 0)
+		link->status.reconnects++;
+	link->status_dirty = true;
+	if (!was_down) {
+		enter(link, LINK_UP, "");
+		return;
+	}
+	/* Not up before somebody answers: a peer may accept and be dead behind. */
+	for (size_t i = 0; i < link->n_pollers; i++)
+		poller_restart(link->pollers[i]);
+}
+
+static void connection_failed(struct link *link, int rc)
+{
+	int64_t now_ms = clock_mono_ms();
+	bool recently = link->answered_ms != 0 && now_ms - link->answered_ms < ANSWERED_RECENTLY;
+
+	bus_recover(link->bus);
+	if (bus_connected(link->bus))
+		return;
+	if (link->answers > 0 || (rc == -ETIMEDOUT && recently))
+		link->retry_ms = now_ms;
+	else
+		back_off(link, rc);
+}
+
+/* Service */
+
+static bool somebody_answers(const struct link *link)
+{
+	for (size_t i = 0; i < link->n_pollers; i++)
+		if (!poller_silent(link->pollers[i]))
+			return true;
+	return false;
+}
+
+/* When a panel may have the bus. Silent ones together get a tenth of it at most. */
+static int64_t eligible_ms(const struct link *link, const struct poller *poller, bool gate)
+{
+	int64_t due_ms = poller_due_ms(poller);
+
+	return gate && poller_silent(poller) && due_ms < link->probe_gate_ms ? link->probe_gate_ms
+									     : due_ms;
+}
+
+static size_t busy_panel(const struct link *link)
+{
+	size_t i;
+
+	for (i = 0; i < link->n_pollers && !poller_busy(link->pollers[i]); i++)
+		;
+	return i;
+}
+
+static size_t late_alarm(const struct link *link, int64_t now_ms)
+{
+	size_t found = link->n_pollers;
+	int64_t earliest = now_ms + 1;
+
+	for (size_t i = 0; i < link->n_pollers; i++) {
+		int64_t late_ms = poller_alarm_late_ms(link->pollers[i]);
+
+		if (late_ms < earliest) {
+			earliest = late_ms;
+			found = i;
+		}
+	}
+	return found;
+}
+
+/* The longest due; among equals the one whose last turn is longest ago. */
+static size_t longest_due(const struct link *link, int64_t now_ms)
+{
+	bool gate = somebody_answers(link);
+	size_t found = link->n_pollers;
+	int64_t earliest = now_ms + 1;
+
+	for (size_t k = 1; k <= link->n_pollers; k++) {
+		size_t i = (link->last + k) % link->n_pollers;
+		int64_t due_ms = eligible_ms(link, link->pollers[i], gate);
+
+		if (due_ms < earliest) {
+			earliest = due_ms;
+			found = i;
+		}
+	}
+	return found;
+}
+
+/*
+ * A poll of measurements goes on to its end, for a row is of one moment; late
+ * alarm polls overtake it, read for read, so that neither starves the other.
+ */
+static size_t choose_panel(struct link *link, int64_t now_ms, bool *alarms_only)
+{
+	size_t busy = busy_panel(link);
+	size_t late;
+
+	*alarms_only = false;
+	if (busy == link->n_pollers)
+		return longest_due(link, now_ms);
+	if (!link->alarm_turn) {
+		late = late_alarm(link, now_ms);
+		if (late < link->n_pollers && late != busy) {
+			*alarms_only = true;
+			link->alarm_turn = true;
+			return late;
+		}
+	}
+	link->alarm_turn = false;
+	return busy;
+}
+
+static void serve(struct link *link, int64_t now_ms)
+{
+	bool alarms_only;
+	size_t i = choose_panel(link, now_ms, &alarms_only);
+	int64_t after_ms;
+	bool silent;
+	int rc;
+
+	if (i == link->n_pollers)
+		return;
+	if (!alarms_only)
+		link->last = i;
+	silent = poller_silent(link->pollers[i]);
+	rc = poller_step(link->pollers[i], link->bus, now_ms, alarms_only);
+	after_ms = clock_mono_ms();
+	link->rest_until_ms = after_ms + link->conf->turnaround_ms;
+	if (silent)
+		link->probe_gate_ms = after_ms + PROBE_SHARE * (after_ms - now_ms);
+	if (rc < 0)
+		connection_failed(link, rc);
+}
+
+/* Thread */
+
+static int64_t earliest(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
+static int64_t next_request_ms(const struct link *link)
+{
+	bool gate = somebody_answers(link);
+	int64_t next_ms = INT64_MAX;
+
+	if (!bus_connected(link->bus))
+		return link->n_pollers > 0 ? link->retry_ms : INT64_MAX;
+	for (size_t i = 0; i < link->n_pollers; i++)
+		next_ms = earliest(next_ms, eligible_ms(link, link->pollers[i], gate));
+	return next_ms > link->rest_until_ms ? next_ms : link->rest_until_ms;
+}
+
+static int64_t next_event_ms(const struct link *link)
+{
+	bool away = is_away(link);
+	int64_t next_ms = next_request_ms(link);
+
+	for (size_t i = 0; i < link->n_pollers; i++)
+		if (away || poller_silent(link->pollers[i]))
+			next_ms = earliest(next_ms, poller_misses_ms(link->pollers[i]));
+	if (link->status_dirty)
+		next_ms = earliest(next_ms, link->status_ms + STATUS_MS);
+	return next_ms;
+}
+
+static void sleep_until(struct link *link, int64_t wake_ms)
+{
+	struct pollfd wait = { .fd = link->wake_fd, .events = POLLIN };
+	int64_t timeout_ms = wake_ms - clock_mono_ms();
+	uint64_t count;
+
+	if (timeout_ms > SLEEP_MAX_MS)
+		timeout_ms = SLEEP_MAX_MS;
+	if (poll(&wait, 1, timeout_ms > 0 ? (int)timeout_ms : 0) > 0 &&
+		read(link->wake_fd, &count, sizeof(count)) < 0)
+		log_error("link", "%s: %s", link->conf->name, strerrordesc_np(errno));
+}
+
+static void *run(void *arg)
+{
+	struct link *link = arg;
+
+	while (!atomic_load(&link->stopping)) {
+		int64_t now_ms;
+
+		take_update(link);
+		/* Jobs that overtake polls (writes) are taken here: between any two requests. */
+		now_ms = clock_mono_ms();
+		if (next_request_ms(link) <= now_ms) {
+			if (bus_connected(link->bus))
+				serve(link, now_ms);
+			else
+				connect_link(link);
+		}
+		now_ms = clock_mono_ms();
+		miss_polls(link, now_ms);
+		if (link->status_dirty && now_ms - link->status_ms >= STATUS_MS)
+			publish_status(link);
+		sleep_until(link, next_event_ms(link));
+	}
+	bus_close(link->bus);
+	enter(link, LINK_DOWN, "stopped");
+	return NULL;
+}
+
+/* Other threads */
+
+static void wake(struct link *link)
+{
+	const uint64_t one = 1;
+
+	if (write(link->wake_fd, &one, sizeof(one)) < 0)
+		log_error("link", "wake: %s", strerrordesc_np(errno));
+}
+
+static void free_link(struct link *link)
+{
+	drop_pollers(link);
+	bus_free(link->bus);
+	site_unref(link->next_site);
+	site_unref(link->site);
+	link_slot_unref(link->slot);
+	pthread_mutex_destroy(&link->lock);
+	if (link->wake_fd >= 0)
+		close(link->wake_fd);
+	free(link);
+}
+
+/* All signals stay with the threads that want them. */
+static int start_thread(struct link *link)
+{
+	char name[16];
+	pthread_attr_t attributes;
+	sigset_t all, before;
+	int rc;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	pthread_attr_init(&attributes);
+	pthread_attr_setstacksize(&attributes, STACK_BYTES);
+	rc = pthread_create(&link->id, &attributes, run, link);
+	pthread_attr_destroy(&attributes);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (rc != 0)
+		return -rc;
+	snprintf(name, sizeof(name), "link %s", link->conf->name);
+	pthread_setname_np(link->id, name);
+	return 0;
+}
+
+static void name_peer(struct link *link)
+{
+	if (link->conf->transport == TRANSPORT_RTU)
+		text_copy(link->peer, sizeof(link->peer), link->conf->device);
+	else
+		snprintf(link->peer, sizeof(link->peer), "%s:%u", link->conf->host,
+			link->conf->port);
+}
+
+static int prepare(struct link *link, struct site *site, size_t position)
+{
+	link->conf = site->links[position].conf;
+	link->slot = link_slot_ref(site->links[position].slot);
+	link_slot_get(link->slot, &link->status);
+	link->status.state = LINK_DOWN;
+	link->seed = (unsigned)clock_mono_us() ^ (unsigned)(uintptr_t)link;
+	link->load_begun_us = clock_mono_us();
+	name_peer(link);
+	link->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (link->wake_fd < 0)
+		return -errno;
+	link->bus = bus_new(link->conf);
+	if (link->bus == NULL)
+		return -errno;
+	assign_panels(link, site_ref(site), position);
+	return start_thread(link);
+}
+
+struct link *link_start(struct site *site, size_t position)
+{
+	struct link *link = xcalloc(1, sizeof(*link));
+	int rc;
+
+	atomic_init(&link->stopping, false);
+	pthread_mutex_init(&link->lock, NULL);
+	rc = prepare(link, site, position);
+	if (rc == 0)
+		return link;
+	text_copy(link->status.error, sizeof(link->status.error), bus_strerror(rc));
+	publish_status(link);
+	free_link(link);
+	errno = -rc;
+	return NULL;
+}
+
+void link_update(struct link *link, struct site *site, size_t position)
+{
+	struct site *unseen;
+
+	pthread_mutex_lock(&link->lock);
+	unseen = link->next_site;
+	link->next_site = site_ref(site);
+	link->next_position = position;
+	pthread_mutex_unlock(&link->lock);
+	site_unref(unseen);
+	wake(link);
+}
+
+void link_stop_begin(struct link *link)
+{
+	atomic_store(&link->stopping, true);
+	wake(link);
+}
+
+void link_stop(struct link *link)
+{
+	if (link == NULL)
+		return;
+	link_stop_begin(link);
+	pthread_join(link->id, NULL);
+	free_link(link);
+}
