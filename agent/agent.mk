@@ -2,7 +2,7 @@
 
 noinst_LIBRARIES += libmeterx.a
 libmeterx_a_SOURCES =
-libmeterx_a_CPPFLAGS = $(AM_CPPFLAGS) $(CONFUSE_CFLAGS) $(MODBUS_CFLAGS)
+libmeterx_a_CPPFLAGS = $(AM_CPPFLAGS) $(CONFUSE_CFLAGS) $(MODBUS_CFLAGS) $(SYSTEMD_CFLAGS)
 
 include agent/core/module.mk
 include agent/config/module.mk
@@ -17,5 +17,5 @@ AGENT_LIBS = libmeterx.a $(CONFUSE_LIBS) $(MODBUS_LIBS) $(AX_PTHREAD_LIBS) -lm
 
 sbin_PROGRAMS += meterxd
 meterxd_SOURCES = agent/main.c
-meterxd_CPPFLAGS = $(AM_CPPFLAGS) $(SYSTEMD_CFLAGS)
+meterxd_CPPFLAGS = $(AM_CPPFLAGS)
 meterxd_LDADD = $(AGENT_LIBS) $(SNMP_LIBS) $(SYSTEMD_LIBS)

@@ -1,25 +1,330 @@
-/* meterxd: options, start-up order, signals, shutdown; nothing else. */
+/*
+ * meterxd: options, start-up order, signals, reload, shutdown; nothing else.
+ *
+ * The main thread owns the configuration and the site and hands out references.
+ * Links and SNMP have threads of their own and never wait for each other.
+ */
 #include "config.h"
 
+#include <errno.h>
 #include <getopt.h>
+#include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
+#include "config/conf.h"
+#include "core/clock.h"
 #include "core/log.h"
+#include "core/loop.h"
+#include "core/notify.h"
+#include "core/util.h"
+#include "modbus/links.h"
+#include "snmp/agentx.h"
+#include "store/site.h"
 
-int main(int argc, char **argv)
+#define EXIT_USAGE 2
+
+enum mode {
+	MODE_RUN,
+	MODE_CHECK,
+	MODE_HELP,
+	MODE_VERSION,
+	MODE_USAGE,
+};
+
+struct settings {
+	enum mode mode;
+	const char *config_path;
+	bool foreground;
+	enum log_level log_level;
+};
+
+struct agent {
+	const char *config_path;
+	struct loop *loop;
+	struct store *store;
+	struct config *config;
+	struct site *site;
+	struct links *links;
+	struct agentx *agentx;
+	int64_t start_wall_ms;
+};
+
+static void print_usage(FILE *out)
+{
+	fputs("Usage: meterxd [OPTION...]\n\n"
+	      "  -c, --config FILE      configuration [" MX_SYSCONF_DIR "/meterxd.conf]\n"
+	      "  -f, --foreground       do not go into the background\n"
+	      "  -l, --log-level LEVEL  error, warning, info or debug [info]\n"
+	      "      --check            check the configuration, then exit\n"
+	      "      --help             this text\n"
+	      "      --version          version\n",
+		out);
+}
+
+static struct settings read_options(int argc, char **argv)
 {
 	static const struct option options[] = {
+		{ "config", required_argument, NULL, 'c' },
+		{ "foreground", no_argument, NULL, 'f' },
+		{ "log-level", required_argument, NULL, 'l' },
+		{ "check", no_argument, NULL, 'C' },
+		{ "help", no_argument, NULL, 'h' },
 		{ "version", no_argument, NULL, 'V' },
 		{ NULL, 0, NULL, 0 },
 	};
+	struct settings settings = { .config_path = MX_SYSCONF_DIR "/meterxd.conf",
+		.log_level = LOG_LEVEL_INFO };
 	int option;
 
-	log_init("meterxd", LOG_LEVEL_INFO);
-	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		if (option != 'V')
-			return 2;
-		puts("meterxd " PACKAGE_VERSION);
+	while ((option = getopt_long(argc, argv, "c:fl:", options, NULL)) != -1) {
+		if (option == 'c') {
+			settings.config_path = optarg;
+		} else if (option == 'f') {
+			settings.foreground = true;
+		} else if (option == 'l' && log_level_parse(optarg, &settings.log_level)) {
+			continue;
+		} else if (option == 'l') {
+			fprintf(stderr,
+				"meterxd: --log-level: \"%s\" is none of error, warning, "
+				"info, debug\n",
+				optarg);
+			settings.mode = MODE_USAGE;
+		} else if (settings.mode != MODE_USAGE) {
+			settings.mode = option == 'C'	? MODE_CHECK
+					: option == 'h' ? MODE_HELP
+					: option == 'V' ? MODE_VERSION
+							: MODE_USAGE;
+		}
+	}
+	if (optind < argc) {
+		fprintf(stderr, "meterxd: \"%s\" is not an option\n", argv[optind]);
+		settings.mode = MODE_USAGE;
+	}
+	return settings;
+}
+
+static struct config *load(const char *path)
+{
+	struct problems problems = PROBLEMS_INIT;
+	struct config *config;
+
+	if (conf_load(path, &problems, &config) < 0)
+		problems_print(&problems, stderr);
+	problems_free(&problems);
+	return config;
+}
+
+/* In the background the folder is another one, and a reload must find the file again. */
+static const char *absolute_path(const char *path)
+{
+	char *folder = path[0] == '/' ? NULL : getcwd(NULL, 0);
+	const char *absolute = folder == NULL ? path : xasprintf("%s/%s", folder, path);
+
+	free(folder);
+	return absolute;
+}
+
+static void log_problems(const struct problems *problems)
+{
+	for (size_t i = 0; i < problems->count; i++) {
+		const struct problem *problem = &problems->items[i];
+
+		if (problem->line > 0)
+			log_error("conf", "%s:%d: %s", problem->file, problem->line, problem->text);
+		else
+			log_error("conf", "%s: %s", problem->file, problem->text);
+	}
+	if (problems->dropped > 0)
+		log_error("conf", "... and %zu more", problems->dropped);
+}
+
+static const char *describe(const struct config *config)
+{
+	static char text[64];
+
+	snprintf(text, sizeof(text), "%zu links, %zu panels", config->n_links, config->n_panels);
+	return text;
+}
+
+/* Start or restart the SNMP side when its socket is another one. */
+static int apply_snmp(struct agent *agent, const struct config *old)
+{
+	if (agent->agentx != NULL &&
+		strcmp(old->agentx_socket, agent->config->agentx_socket) == 0) {
+		agentx_set_site(agent->agentx, agent->site);
 		return 0;
 	}
+	if (agent->agentx != NULL)
+		agentx_stop(agent->agentx);
+	agent->agentx = agentx_start(agent->config->agentx_socket, agent->site);
+	return agent->agentx != NULL ? 0 : -errno;
+}
+
+/* Run by this configuration from now on; takes the reference over. */
+static int apply(struct agent *agent, struct config *config)
+{
+	struct config *old_config = agent->config;
+	struct site *old_site = agent->site;
+	int rc;
+
+	agent->config = config;
+	agent->site = site_build(agent->store, config, old_site, agent->start_wall_ms);
+	/* What cannot be started is logged where it failed; the other links serve. */
+	links_apply(agent->links, agent->site);
+	rc = apply_snmp(agent, old_config);
+	site_unref(old_site);
+	conf_unref(old_config);
+	return rc;
+}
+
+static void reload(struct agent *agent)
+{
+	struct problems problems = PROBLEMS_INIT;
+	struct config *config;
+	int rc;
+
+	notify_reloading("reading the configuration");
+	if (conf_load(agent->config_path, &problems, &config) == 0) {
+		rc = apply(agent, config);
+		if (rc < 0)
+			log_error("main", "SNMP cannot be started: %s", strerror(-rc));
+		log_info("main", "%s read again: %s", agent->config_path, describe(config));
+	} else {
+		log_problems(&problems);
+		log_error("main", "%s not applied: running on with the configuration of before",
+			agent->config_path);
+	}
+	problems_free(&problems);
+	notify_ready(describe(agent->config));
+}
+
+static void on_signal(int signo, void *arg)
+{
+	struct agent *agent = arg;
+
+	if (signo == SIGHUP) {
+		reload(agent);
+		return;
+	}
+	log_info("main", "%s: stopping", signo == SIGINT ? "SIGINT" : "SIGTERM");
+	loop_stop(agent->loop);
+}
+
+static void on_watchdog(void *arg)
+{
+	(void)arg;
+	notify_alive();
+}
+
+/*
+ * Into the background, unless asked not to or started by systemd. Standard
+ * error stays where it is, for that is where the log goes.
+ */
+static int go_background(const struct settings *settings)
+{
+	if (settings->foreground || getenv("NOTIFY_SOCKET") != NULL)
+		return 0;
+	if (daemon(0, 1) < 0)
+		return -errno;
+	if (freopen("/dev/null", "r", stdin) == NULL || freopen("/dev/null", "w", stdout) == NULL)
+		return -errno;
 	return 0;
+}
+
+static int start(struct agent *agent, struct config *config)
+{
+	static const int signals[] = { SIGHUP, SIGTERM, SIGINT, 0 };
+	int64_t watchdog_ms = notify_watchdog_ms();
+	int rc;
+
+	agent->start_wall_ms = clock_wall_ms();
+	agent->store = store_new();
+	agent->links = links_new();
+	agent->loop = loop_new();
+	if (agent->loop == NULL) {
+		conf_unref(config);
+		return -errno;
+	}
+	/* Before any thread begins: they inherit the mask, so that signals come here. */
+	rc = loop_add_signals(agent->loop, signals, on_signal, agent);
+	if (rc < 0) {
+		conf_unref(config);
+		return rc;
+	}
+	if (watchdog_ms > 0)
+		loop_add_timer(agent->loop, watchdog_ms, on_watchdog, NULL);
+	return apply(agent, config);
+}
+
+static void stop(struct agent *agent)
+{
+	notify_stopping("stopping");
+	if (agent->agentx != NULL)
+		agentx_stop(agent->agentx);
+	links_stop(agent->links);
+	site_unref(agent->site);
+	store_free(agent->store);
+	conf_unref(agent->config);
+	loop_free(agent->loop);
+}
+
+static int run(const struct settings *settings, struct config *config)
+{
+	struct agent agent = { .config_path = settings->config_path };
+	int rc = go_background(settings);
+
+	if (rc < 0) {
+		conf_unref(config);
+		goto out;
+	}
+	signal(SIGPIPE, SIG_IGN);
+	rc = start(&agent, config);
+	if (rc == 0) {
+		log_info("main", "meterxd " PACKAGE_VERSION " serves %s below " MX_OID_TEXT,
+			describe(agent.config));
+		notify_ready(describe(agent.config));
+		rc = loop_run(agent.loop);
+	}
+	stop(&agent);
+out:
+	if (rc < 0) {
+		log_error("main", "cannot go on: %s", strerror(-rc));
+		return EXIT_FAILURE;
+	}
+	log_info("main", "stopped");
+	return EXIT_SUCCESS;
+}
+
+int main(int argc, char **argv)
+{
+	struct settings settings = read_options(argc, argv);
+	struct config *config;
+
+	if (settings.mode == MODE_USAGE) {
+		print_usage(stderr);
+		return EXIT_USAGE;
+	}
+	if (settings.mode == MODE_HELP) {
+		print_usage(stdout);
+		return EXIT_SUCCESS;
+	}
+	if (settings.mode == MODE_VERSION) {
+		puts("meterxd " PACKAGE_VERSION);
+		return EXIT_SUCCESS;
+	}
+	log_init("meterxd", settings.log_level);
+	if (settings.mode == MODE_RUN)
+		settings.config_path = absolute_path(settings.config_path);
+	config = load(settings.config_path);
+	if (config == NULL)
+		return EXIT_FAILURE;
+	if (settings.mode == MODE_CHECK) {
+		printf("%s: ok, %s\n", settings.config_path, describe(config));
+		conf_unref(config);
+		return EXIT_SUCCESS;
+	}
+	return run(&settings, config);
 }

@@ -5,3 +5,10 @@ libmeterx_a_SOURCES += \
 	agent/core/refs.h \
 	agent/core/text.c agent/core/text.h \
 	agent/core/util.c agent/core/util.h
+
+libmeterx_a_SOURCES += agent/core/notify.h
+if HAVE_SYSTEMD
+libmeterx_a_SOURCES += agent/core/notify.c
+else
+libmeterx_a_SOURCES += agent/core/notify_none.c
+endif
