@@ -25,6 +25,7 @@ enum poll_class {
 	POLL_ONCE,  /* after every connect: identification */
 	POLL_CLASSES,
 };
+const char *poll_class_name(enum poll_class poll); /* "alarm", as in profiles */
 
 enum word_type {
 	TYPE_U16,

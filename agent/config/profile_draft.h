@@ -116,7 +116,6 @@ void profile_check(struct draft *draft);
 void draft_fini(struct draft *draft);
 
 /* Names as in the file, for reading and for messages. */
-const char *poll_class_name(enum poll_class poll);
 const char *word_type_name(enum word_type type);
 
 /* Register number as the manual prints it. */

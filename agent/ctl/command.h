@@ -21,4 +21,6 @@ struct command {
 	int (*run)(int argc, char **argv, const char *config_path);
 };
 
+extern const struct command command_poll;
+
 #endif

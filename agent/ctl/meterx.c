@@ -9,6 +9,7 @@
 #include "ctl/command.h"
 
 static const struct command *const commands[] = {
+	&command_poll,
 	NULL,
 };
 
@@ -24,7 +25,8 @@ static const struct command *command_find(const char *name)
 static void usage(FILE *out)
 {
 	fprintf(out, "Usage: meterx [-c FILE] COMMAND [ARGUMENT...]\n\n"
-		     "  -c, --config FILE  configuration of the daemon [" MX_SYSCONF_DIR "/meterxd.conf]\n"
+		     "  -c, --config FILE  configuration of the daemon [" MX_SYSCONF_DIR
+		     "/meterxd.conf]\n"
 		     "  -h, --help         this text; after a command: that command's\n"
 		     "      --version      version\n\nCommands:\n");
 	for (size_t i = 0; commands[i] != NULL; i++)

@@ -127,19 +127,28 @@ static enum encoding encoding_of(const struct poller *poller, const struct plan_
 		       : plan_choose_encoding(want, &poller->line);
 }
 
-static void build_maps(struct poller *poller)
+/* What is read of this meter, in all classes. */
+static struct plan_want want_of(const struct poller *poller)
 {
 	struct plan_want want = {
 		.profile = poller->layout->profile,
 		.model = poller->meter.model,
 		.two_pole = poller->layout->two_pole,
 		.three_pole = poller->layout->three_pole,
+		.classes = ALL_CLASSES,
 		.skip_blocks = poller->skip_blocks,
 	};
+
+	want.encoding = encoding_of(poller, &want);
+	return want;
+}
+
+static void build_maps(struct poller *poller)
+{
+	struct plan_want want = want_of(poller);
 	unsigned words = 0;
 
 	drop_maps(poller);
-	want.encoding = encoding_of(poller, &want);
 	for (size_t i = 0; i < ARRAY_LEN(masks); i++) {
 		struct pollmap *map;
 
@@ -215,6 +224,11 @@ void poller_adopt(struct poller *poller, const struct site *site, const struct p
 	poller->config = conf_ref(site->config);
 	poller->conf = panel->conf;
 	conf_unref(before);
+}
+
+struct plan_want poller_want(const struct poller *poller)
+{
+	return want_of(poller);
 }
 
 const struct panel_conf *poller_conf(const struct poller *poller)

@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "modbus/bus.h"
+#include "modbus/plan.h"
 #include "store/site.h"
 
 struct poller;
@@ -29,6 +30,8 @@ struct poller *poller_new(const struct site *site, const struct panel *panel,
 void poller_free(struct poller *poller);
 const struct panel_conf *poller_conf(const struct poller *poller);
 struct slot *poller_slot(const struct poller *poller);
+/* What it reads in all classes, and which registers of two: for showing. */
+struct plan_want poller_want(const struct poller *poller);
 
 /* The same panel of a newer configuration: names may have changed, what matters to polling has not. */
 void poller_adopt(struct poller *poller, const struct site *site, const struct panel *panel);

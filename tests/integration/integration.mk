@@ -5,6 +5,7 @@ SH_LOG_COMPILER = bash
 
 integration_scenarios =
 include tests/integration/mib.mk
+include tests/integration/config.mk
 include tests/integration/link.mk
 
 TESTS += $(integration_scenarios)

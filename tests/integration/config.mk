@@ -1,0 +1,3 @@
+integration_scenarios += \
+	tests/integration/poll.sh \
+	tests/integration/start.sh
