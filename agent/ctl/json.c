@@ -1,103 +1,117 @@
-/* json: see json.h. */
+/* json: see json.h. One member a line, indented, so that people can read it too. */
 #include "config.h"
 
 #include "ctl/json.h"
 
 #include <inttypes.h>
-#include <string.h>
-#include <time.h>
 
-#include "core/text.h"
-
-static void print_string(FILE *out, const char *text)
-{
-	size_t length = strlen(text), n;
-
-	putc('"', out);
-	for (size_t i = 0; i < length; i += n) {
-		unsigned char c = (unsigned char)text[i];
-
-		n = text_character(text + i, length - i);
-		if (n == 0) {
-			fputs("\\ufffd", out);
-			n = 1;
-		} else if (c == '"' || c == '\\') {
-			fprintf(out, "\\%c", c);
-		} else if (c < ' ' || c == 0x7f) {
-			fprintf(out, "\\u%04x", c);
-		} else {
-			fwrite(text + i, 1, n, out);
-		}
-	}
-	putc('"', out);
-}
-
-static void begin(struct json *json, const char *key)
+static void new_line(struct json *json)
 {
 	if (json->depth > 0)
-		fprintf(json->out, "%s\n%*s", json->first ? "" : ",", (int)json->depth * 2, "");
-	json->first = false;
+		fprintf(json->out, "\n%*s", (int)(2 * json->depth), "");
+}
+
+static void quoted(struct json *json, const char *text)
+{
+	fputc('"', json->out);
+	for (; *text != '\0'; text++) {
+		unsigned char c = (unsigned char)*text;
+
+		if (c == '"' || c == '\\')
+			fprintf(json->out, "\\%c", c);
+		else if (c < ' ' || c == 0x7f)
+			fprintf(json->out, "\\u%04x", c);
+		else
+			fputc(c, json->out);
+	}
+	fputc('"', json->out);
+}
+
+static void member(struct json *json, const char *key)
+{
+	if (json->filled)
+		fputc(',', json->out);
+	new_line(json);
+	json->filled = true;
 	if (key != NULL) {
-		print_string(json->out, key);
+		quoted(json, key);
 		fputs(": ", json->out);
 	}
 }
 
-void json_open(struct json *json, const char *key, char bracket)
+static void open(struct json *json, const char *key, char bracket)
 {
-	begin(json, key);
-	putc(bracket, json->out);
+	member(json, key);
+	fputc(bracket, json->out);
 	json->depth++;
-	json->first = true;
+	json->filled = false;
 }
 
-void json_close(struct json *json, char bracket)
+static void close(struct json *json, char bracket)
 {
 	json->depth--;
-	if (!json->first)
-		fprintf(json->out, "\n%*s", (int)json->depth * 2, "");
-	putc(bracket, json->out);
-	json->first = false;
+	if (json->filled)
+		new_line(json);
+	if (json->filled && json->depth == 0)
+		fputc('\n', json->out);
+	fputc(bracket, json->out);
 	if (json->depth == 0)
-		putc('\n', json->out);
+		fputc('\n', json->out);
+	json->filled = true;
+}
+
+void json_object(struct json *json, const char *key)
+{
+	open(json, key, '{');
+}
+
+void json_array(struct json *json, const char *key)
+{
+	open(json, key, '[');
+}
+
+void json_object_end(struct json *json)
+{
+	close(json, '}');
+}
+
+void json_array_end(struct json *json)
+{
+	close(json, ']');
 }
 
 void json_text(struct json *json, const char *key, const char *text)
 {
-	begin(json, key);
-	print_string(json->out, text);
+	member(json, key);
+	quoted(json, text);
 }
 
 void json_number(struct json *json, const char *key, int64_t number)
 {
-	begin(json, key);
+	member(json, key);
 	fprintf(json->out, "%" PRId64, number);
 }
 
-void json_bool(struct json *json, const char *key, bool value)
+void json_decimal(struct json *json, const char *key, int64_t number, unsigned digits)
 {
-	begin(json, key);
-	fputs(value ? "true" : "false", json->out);
+	uint64_t magnitude = number < 0 ? -(uint64_t)number : (uint64_t)number, unit = 1;
+
+	for (unsigned i = 0; i < digits; i++)
+		unit *= 10;
+	member(json, key);
+	fprintf(json->out, "%s%" PRIu64, number < 0 ? "-" : "", magnitude / unit);
+	if (digits > 0)
+		fprintf(json->out, ".%0*" PRIu64, (int)digits, magnitude % unit);
+}
+
+void json_bool(struct json *json, const char *key, bool truth)
+{
+	member(json, key);
+	fputs(truth ? "true" : "false", json->out);
 }
 
 void json_null(struct json *json, const char *key)
 {
-	begin(json, key);
+	member(json, key);
 	fputs("null", json->out);
-}
-
-void json_time(struct json *json, const char *key, int64_t wall_ms)
-{
-	time_t seconds = (time_t)(wall_ms / 1000);
-	char date[32], text[48];
-	struct tm tm;
-
-	if (wall_ms == 0) {
-		json_null(json, key);
-		return;
-	}
-	gmtime_r(&seconds, &tm);
-	strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%S", &tm);
-	snprintf(text, sizeof(text), "%s.%03dZ", date, (int)(wall_ms % 1000));
-	json_text(json, key, text);
 }

@@ -1,8 +1,7 @@
 /*
- * json: writes JSON as it goes, indented, with commas where they belong.
+ * json: writes one JSON text to a stream, member by member.
  *
- * Small enough to be better than a library: values are only ever written, one
- * after the other. Texts must be UTF-8; what is not becomes U+FFFD.
+ * key is NULL in arrays and for the outermost value. Texts must be UTF-8.
  */
 #ifndef METERX_CTL_JSON_H
 #define METERX_CTL_JSON_H
@@ -14,17 +13,22 @@
 struct json {
 	FILE *out;
 	unsigned depth;
-	bool first;
+	bool filled; /* the innermost object or array has a member */
 };
 
-/* key: NULL inside an array and for the outermost. */
-void json_open(struct json *json, const char *key, char bracket); /* '{' or '[' */
-void json_close(struct json *json, char bracket);		  /* '}' or ']' */
+#define JSON_INIT(stream) { .out = (stream) }
+
+void json_object(struct json *json, const char *key);
+void json_array(struct json *json, const char *key);
+/* End of the innermost object or array; after the outermost one a line ends. */
+void json_object_end(struct json *json);
+void json_array_end(struct json *json);
+
 void json_text(struct json *json, const char *key, const char *text);
 void json_number(struct json *json, const char *key, int64_t number);
-void json_bool(struct json *json, const char *key, bool value);
+/* number * 10^-digits, exactly: json_decimal(json, "volts", 230100, 3) writes 230.100 */
+void json_decimal(struct json *json, const char *key, int64_t number, unsigned digits);
+void json_bool(struct json *json, const char *key, bool truth);
 void json_null(struct json *json, const char *key);
-/* A moment as RFC 3339, UTC, with milliseconds; null for 0. */
-void json_time(struct json *json, const char *key, int64_t wall_ms);
 
 #endif

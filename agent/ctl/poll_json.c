@@ -2,10 +2,25 @@
  * null. */
 #include "config.h"
 
+#include <time.h>
+
 #include "core/util.h"
 #include "ctl/hints.h"
 #include "ctl/json.h"
 #include "ctl/poll_print.h"
+
+/* RFC 3339, UTC, with milliseconds. */
+static void put_time(struct json *json, const char *key, int64_t wall_ms)
+{
+	time_t seconds = (time_t)(wall_ms / 1000);
+	char date[32], text[48];
+	struct tm tm;
+
+	gmtime_r(&seconds, &tm);
+	strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%S", &tm);
+	snprintf(text, sizeof(text), "%s.%03dZ", date, (int)(wall_ms % 1000));
+	json_text(json, key, text);
+}
 
 static void put_reading(struct json *json, const char *key, struct reading reading)
 {
@@ -17,19 +32,19 @@ static void put_reading(struct json *json, const char *key, struct reading readi
 
 static void put_levels(struct json *json, const char *key, unsigned bits)
 {
-	json_open(json, key, '[');
+	json_array(json, key);
 	for (unsigned level = 1; level < LEVEL_COUNT; level++) {
 		if (bits & 1u << (level - 1))
 			json_text(json, NULL, level_name((enum level)level));
 	}
-	json_close(json, ']');
+	json_array_end(json);
 }
 
 static void put_row(struct json *json, const struct facts_row *row)
 {
 	const char phase[] = { row->phase, '\0' };
 
-	json_open(json, NULL, '{');
+	json_object(json, NULL);
 	json_number(json, "number", row->number);
 	json_text(json, "label", row->label);
 	json_text(json, "tenant", row->tenant);
@@ -46,19 +61,19 @@ static void put_row(struct json *json, const struct facts_row *row)
 	put_reading(json, "energy_wh", row->energy);
 	put_levels(json, "active", row->alarms.active);
 	put_levels(json, "latched", row->alarms.latched);
-	json_close(json, '}');
+	json_object_end(json);
 }
 
 static void put_rows(struct json *json, const char *key, const struct facts *facts,
 	const struct rowset *rows, struct facts_row (*get)(const struct facts *facts, uint64_t key))
 {
-	json_open(json, key, '[');
+	json_array(json, key);
 	for (uint32_t i = 0; i < rows->n; i++) {
 		struct facts_row row = get(facts, rows->keys[i]);
 
 		put_row(json, &row);
 	}
-	json_close(json, ']');
+	json_array_end(json);
 }
 
 static struct facts_row get_mains(const struct facts *facts, uint64_t key)
@@ -88,7 +103,7 @@ static void put_head(struct json *json, const struct facts *facts)
 	json_text(json, "link", conf->link->name);
 	json_text(json, "address", address);
 	json_number(json, "unit", conf->unit);
-	json_time(json, "time", facts->snapshot->contact_wall_ms);
+	put_time(json, "time", facts->snapshot->contact_wall_ms);
 	json_number(json, "requests", (int64_t)facts->requests);
 	json_number(json, "duration_ms", facts->duration_ms);
 }
@@ -98,7 +113,7 @@ static void put_meter(struct json *json, const struct facts *facts)
 	const struct identity *identity = facts->snapshot->identity;
 	const struct profile_ct_layout *layout = facts_ct_layout(facts);
 
-	json_open(json, "meter", '{');
+	json_object(json, "meter");
 	json_text(json, "profile", facts->panel->conf->profile->name);
 	json_text(json, "model", facts_model(facts));
 	if (identity != NULL && identity->serial >= 0)
@@ -110,7 +125,7 @@ static void put_meter(struct json *json, const struct facts *facts)
 	json_text(json, "ct_layout", layout ? layout->name : "");
 	put_reading(json, "power_ups", facts_read(facts, SCOPE_PANEL, Q_POWER_UPS, 1));
 	put_reading(json, "health", facts_read(facts, SCOPE_PANEL, Q_HEALTH, 1));
-	json_close(json, '}');
+	json_object_end(json);
 }
 
 static void put_sources(struct json *json, const struct facts *facts)
@@ -119,20 +134,20 @@ static void put_sources(struct json *json, const struct facts *facts)
 		"bc_mv", "ca_mv", "ll_mean_mv" };
 	static const enum scope scopes[] = { SCOPE_VOLTAGE, SCOPE_ALT_VOLTAGE };
 
-	json_open(json, "sources", '[');
+	json_array(json, "sources");
 	for (unsigned s = 0; s < ARRAY_LEN(scopes); s++) {
 		if (!layout_has(facts->panel->layout, scopes[s], Q_VOLTAGE))
 			continue;
-		json_open(json, NULL, '{');
+		json_object(json, NULL);
 		json_number(json, "number", s + 1);
 		for (unsigned i = 0; i < ARRAY_LEN(measures); i++)
 			put_reading(
 				json, measures[i], facts_read(facts, scopes[s], Q_VOLTAGE, i + 1));
 		put_reading(
 			json, "frequency_mhz", facts_read(facts, SCOPE_SOURCE, Q_FREQUENCY, s + 1));
-		json_close(json, '}');
+		json_object_end(json);
 	}
-	json_close(json, ']');
+	json_array_end(json);
 }
 
 static void put_point(const struct poll_point *element, void *arg)
@@ -141,7 +156,7 @@ static void put_point(const struct poll_point *element, void *arg)
 	const struct quantity_info *info = quantity_info(point->quantity);
 	struct json *json = arg;
 
-	json_open(json, NULL, '{');
+	json_object(json, NULL);
 	json_number(json, "register", element->reg);
 	json_text(json, "scope", scope_name(point->scope));
 	json_number(json, "channel", element->channel);
@@ -153,7 +168,7 @@ static void put_point(const struct poll_point *element, void *arg)
 	json_text(json, "unit", unit_info(info->unit)->symbol);
 	json_text(json, "quality", quality_name(element->value.quality));
 	json_text(json, "class", poll_class_name(point->poll));
-	json_close(json, '}');
+	json_object_end(json);
 }
 
 static void put_hint(const char *text, void *arg)
@@ -163,22 +178,22 @@ static void put_hint(const char *text, void *arg)
 
 void poll_print_json(const struct facts *facts, bool all, FILE *out)
 {
-	struct json json = { .out = out };
+	struct json json = JSON_INIT(out);
 
-	json_open(&json, NULL, '{');
+	json_object(&json, NULL);
 	put_head(&json, facts);
 	put_meter(&json, facts);
 	put_sources(&json, facts);
 	put_rows(&json, "mains", facts, &facts->panel->layout->mains, get_mains);
 	put_rows(&json, "branches", facts, &facts->panel->layout->branches, get_branch);
 	put_rows(&json, "circuits", facts, &facts->panel->circuits, get_circuit);
-	json_open(&json, "hints", '[');
+	json_array(&json, "hints");
 	hints_find(facts, put_hint, &json);
-	json_close(&json, ']');
+	json_array_end(&json);
 	if (all) {
-		json_open(&json, "points", '[');
+		json_array(&json, "points");
 		poll_points(facts, put_point, &json);
-		json_close(&json, ']');
+		json_array_end(&json);
 	}
-	json_close(&json, '}');
+	json_object_end(&json);
 }
