@@ -9,3 +9,10 @@ TESTS += tests/unit/test_link
 tests_unit_test_link_SOURCES = tests/unit/test_link.c tests/unit/sim_rig.c tests/unit/sim_rig.h
 tests_unit_test_link_CPPFLAGS = $(UNIT_CPPFLAGS) -I$(top_srcdir)/tests/unit
 tests_unit_test_link_LDADD = $(UNIT_LIBS)
+
+# Brings a bus of its own: the linker then leaves ours in the library.
+check_PROGRAMS += tests/unit/test_poller
+TESTS += tests/unit/test_poller
+tests_unit_test_poller_SOURCES = tests/unit/test_poller.c tests/unit/sim_rig.c tests/unit/sim_rig.h
+tests_unit_test_poller_CPPFLAGS = $(UNIT_CPPFLAGS) -I$(top_srcdir)/tests/unit
+tests_unit_test_poller_LDADD = $(UNIT_LIBS)

@@ -1,0 +1,609 @@
+/*
+ * poller on a clock that stands still and a bus made of an array: what is
+ * read when, what is published, what is missed.
+ */
+#include "config.h"
+
+#include "modbus/poller.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "alarm/alarm.h"
+#include "core/clock.h"
+#include "core/log.h"
+#include "core/util.h"
+#include "sim_rig.h"
+
+#define START_MS   1000000
+#define WALL_MS    1700000000000
+#define REG(n)     (rig.regs[(n)-1]) /* as the manual numbers them */
+#define STALE      3
+#define POLL_MS    2000
+#define ALARM_MS   1000
+#define TIMEOUT_MS 400
+
+#define CONF                                                                                       \
+	"poll = 2000\nalarm-poll = 1000\nslow-poll = 60000\nstale-after = 3\n"                     \
+	"link \"l\" { transport = \"tcp\" host = \"127.0.0.1\" response-timeout = 400 retries = 1 }\n" \
+	"panel \"P\" { index = 1 link = \"l\" unit = 1 profile = \"bcpm\" encoding = \"integer\" }\n"
+
+static struct {
+	uint16_t regs[65536];
+	unsigned reads, words;
+	int fail;              /* answer of every read */
+	unsigned fail_reg;     /* only of reads that hold this register; 0: of all */
+	unsigned good_before;  /* reads that still go well */
+	unsigned read_takes_ms;
+	int64_t now_ms;
+	struct sim sim; /* its folder only */
+	struct store *store;
+	struct site *site;
+	struct slot *slot;
+	struct poller *poller;
+} rig;
+
+/* The bus. */
+
+int bus_read(struct bus *bus, uint8_t unit, unsigned function, uint16_t reg, uint16_t count,
+	uint32_t timeout_ms, uint16_t *words)
+{
+	(void)bus;
+	assert_int_equal(unit, 1);
+	assert_int_equal(function, 3);
+	assert_int_equal(timeout_ms, TIMEOUT_MS);
+	rig.reads++;
+	rig.words += count;
+	rig.now_ms += rig.read_takes_ms;
+	clock_set(rig.now_ms, WALL_MS + rig.now_ms);
+	if (rig.fail != 0 && (rig.fail_reg == 0 || (rig.fail_reg - 1 >= reg &&
+							  rig.fail_reg - 1 < reg + count))) {
+		if (rig.good_before == 0)
+			return rig.fail;
+		rig.good_before--;
+	}
+	memcpy(words, rig.regs + reg, count * sizeof(*words));
+	return 0;
+}
+
+int bus_connect(struct bus *bus, uint32_t timeout_ms)
+{
+	(void)bus;
+	(void)timeout_ms;
+	return 0;
+}
+
+bool bus_connected(const struct bus *bus)
+{
+	(void)bus;
+	return true;
+}
+
+void bus_recover(struct bus *bus)
+{
+	(void)bus;
+}
+
+const char *bus_strerror(int rc)
+{
+	return rc == -ETIMEDOUT ? "timed out" : "error";
+}
+
+/* The rig. */
+
+static int set_up(void **state)
+{
+	(void)state;
+	memset(&rig, 0, sizeof(rig));
+	REG(2) = 4711; /* serial */
+	REG(5) = 15172; /* model A */
+	rig.now_ms = START_MS;
+	clock_set(rig.now_ms, WALL_MS + rig.now_ms);
+	snprintf(rig.sim.folder, sizeof(rig.sim.folder), "/tmp/meterx-rig.XXXXXX");
+	assert_non_null(mkdtemp(rig.sim.folder));
+	rig.store = store_new();
+	rig.site = rig_site(&rig.sim, rig.store, NULL, CONF);
+	rig.slot = rig.site->panels[0].slot;
+	rig.poller = poller_new(rig.site, &rig.site->panels[0], NULL);
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	poller_free(rig.poller);
+	site_unref(rig.site);
+	store_free(rig.store);
+	sim_stop(&rig.sim);
+	clock_set(-1, -1);
+	return 0;
+}
+
+static void set_time(int64_t now_ms)
+{
+	rig.now_ms = now_ms;
+	clock_set(now_ms, WALL_MS + now_ms);
+}
+
+/* All that is due; returns the last error of the bus. */
+static int work(void)
+{
+	int rc = 0, last = 0;
+
+	for (int i = 0; i < 1000; i++) {
+		if (poller_silent(rig.poller) && poller_misses_ms(rig.poller) <= rig.now_ms)
+			poller_missed(rig.poller, rig.now_ms, NULL);
+		if (poller_due_ms(rig.poller) > rig.now_ms)
+			return last;
+		rc = poller_step(rig.poller, NULL, rig.now_ms, false);
+		last = rc < 0 ? rc : last;
+	}
+	fail_msg("the poller never rests");
+	return 0;
+}
+
+/* On to a moment, doing what is due at every 100 ms of the way. */
+static void run_until(int64_t until_ms)
+{
+	while (rig.now_ms < until_ms) {
+		set_time(rig.now_ms + 100);
+		work();
+	}
+}
+
+static struct reading value(enum scope scope, enum quantity quantity, unsigned channel)
+{
+	return rig_get(rig.slot, scope, quantity, channel);
+}
+
+static int64_t good(enum scope scope, enum quantity quantity, unsigned channel)
+{
+	struct reading reading = value(scope, quantity, channel);
+
+	assert_int_equal(reading.quality, QUALITY_GOOD);
+	return reading.num;
+}
+
+static int64_t class_time(enum poll_class class)
+{
+	const struct snapshot *snapshot = store_get(rig.slot);
+	int64_t ms = snapshot->class_ms[class];
+
+	store_put(rig.slot, snapshot);
+	return ms;
+}
+
+static void test_first_poll(void **state)
+{
+	const struct snapshot *snapshot;
+
+	(void)state;
+	assert_int_equal(rig_comm(rig.slot), COMM_OFFLINE);
+	assert_int_equal(poller_step(rig.poller, NULL, rig.now_ms, false), 1);
+	assert_int_equal(rig.reads, 1); /* who are you: registers 1 to 5 */
+	assert_int_equal(rig.words, 5);
+	REG(3) = 17;
+	REG(4) = 29;
+	REG(7) = 'R' << 8 | 'P';
+	REG(8) = 'P' << 8 | ' ';
+	work();
+	assert_int_equal(rig_comm(rig.slot), COMM_ONLINE);
+	snapshot = store_get(rig.slot);
+	assert_int_equal(snapshot->identity->model, 0);
+	assert_int_equal(snapshot->identity->serial, 4711);
+	assert_string_equal(snapshot->identity->firmware, "OS 29, RS 17");
+	assert_string_equal(snapshot->identity->location, "RPP");
+	assert_true(snapshot->alarms->known);
+	assert_int_equal(snapshot->contact_wall_ms, WALL_MS + rig.now_ms);
+	store_put(rig.slot, snapshot);
+	/* Zero is a value. */
+	assert_int_equal(good(SCOPE_BRANCH, Q_CURRENT, 42), 0);
+}
+
+static void test_rhythm(void **state)
+{
+	unsigned reads;
+
+	(void)state;
+	work();
+	reads = rig.reads;
+	work();
+	assert_int_equal(rig.reads, reads);
+	set_time(START_MS + ALARM_MS);
+	work();
+	assert_int_equal(class_time(POLL_ALARM), START_MS + ALARM_MS);
+	assert_int_equal(class_time(POLL_FAST), START_MS);
+	set_time(START_MS + POLL_MS);
+	work();
+	assert_int_equal(class_time(POLL_ALARM), START_MS + POLL_MS);
+	assert_int_equal(class_time(POLL_FAST), START_MS + POLL_MS);
+	assert_int_equal(class_time(POLL_SLOW), START_MS);
+	/* Late by an hour: one poll of each, not hundreds. */
+	reads = rig.reads;
+	set_time(START_MS + 3600000);
+	work();
+	assert_true(rig.reads - reads < 30);
+	assert_int_equal(class_time(POLL_SLOW), START_MS + 3600000);
+	assert_int_equal(class_time(POLL_ONCE), START_MS);
+	assert_int_equal(poller_due_ms(rig.poller), rig.now_ms + ALARM_MS);
+}
+
+static void test_absent_values(void **state)
+{
+	(void)state;
+	REG(1336) = 0x8000; /* current of branch 1 */
+	REG(1337) = 0xffff;
+	REG(1002) = 0x8000; /* scale of branch 3 */
+	work();
+	assert_int_equal(value(SCOPE_BRANCH, Q_CURRENT, 1).quality, QUALITY_NONE);
+	assert_int_equal(good(SCOPE_BRANCH, Q_CURRENT, 2), -1000);
+	assert_int_equal(value(SCOPE_BRANCH, Q_CURRENT, 3).quality, QUALITY_NONE);
+	REG(1336) = 5;
+	REG(1337) = 0x8000;
+	set_time(START_MS + POLL_MS);
+	work();
+	assert_int_equal(good(SCOPE_BRANCH, Q_CURRENT, 1), 5000);
+	assert_int_equal(value(SCOPE_BRANCH, Q_CURRENT, 2).quality, QUALITY_NONE);
+}
+
+/* The poll breaks off after some reads: nothing of it is to be seen. */
+static void test_no_half_polls(void **state)
+{
+	(void)state;
+	work();
+	for (int i = 0; i < 42; i++)
+		REG(1336 + i) = 7;
+	REG(265) = 7;
+	rig.fail = BUS_EXCEPTION(4);
+	rig.fail_reg = 1377;
+	set_time(START_MS + POLL_MS);
+	work();
+	assert_int_equal(good(SCOPE_BRANCH, Q_CURRENT, 1), 0);
+	assert_int_equal(good(SCOPE_MAINS, Q_CURRENT, 2), 0);
+	assert_int_equal(class_time(POLL_FAST), START_MS);
+	assert_int_equal(rig_comm(rig.slot), COMM_DEGRADED);
+	rig.fail = 0;
+	set_time(START_MS + 2 * POLL_MS);
+	work();
+	assert_int_equal(good(SCOPE_BRANCH, Q_CURRENT, 1), 7000);
+	assert_int_equal(good(SCOPE_MAINS, Q_CURRENT, 2), 7000);
+	assert_int_equal(rig_comm(rig.slot), COMM_ONLINE);
+}
+
+static void test_retries(void **state)
+{
+	unsigned reads;
+
+	(void)state;
+	work();
+	set_time(START_MS + POLL_MS);
+	rig.fail = -ETIMEDOUT;
+	assert_int_equal(poller_step(rig.poller, NULL, rig.now_ms, false), -ETIMEDOUT);
+	assert_false(poller_silent(rig.poller));
+	rig.fail = 0;
+	work();
+	assert_int_equal(rig_comm(rig.slot), COMM_ONLINE);
+	assert_int_equal(class_time(POLL_FAST), START_MS + POLL_MS);
+
+	set_time(START_MS + 2 * POLL_MS);
+	rig.fail = -ETIMEDOUT;
+	reads = rig.reads;
+	assert_int_equal(work(), -ETIMEDOUT);
+	assert_int_equal(rig.reads - reads, 2); /* once more, then it is silent */
+	assert_true(poller_silent(rig.poller));
+	assert_int_equal(rig_comm(rig.slot), COMM_DEGRADED);
+}
+
+static void test_silent_and_back(void **state)
+{
+	unsigned reads;
+
+	(void)state;
+	work();
+	rig.fail = -ETIMEDOUT;
+	run_until(START_MS + STALE * POLL_MS - 100);
+	assert_int_equal(rig_comm(rig.slot), COMM_DEGRADED);
+	assert_int_equal(value(SCOPE_BRANCH, Q_CURRENT, 1).quality, QUALITY_GOOD);
+	run_until(START_MS + STALE * POLL_MS);
+	assert_int_equal(rig_comm(rig.slot), COMM_OFFLINE);
+	assert_int_equal(value(SCOPE_BRANCH, Q_CURRENT, 1).quality, QUALITY_STALE);
+	assert_int_equal(good(SCOPE_PANEL, Q_SERIAL, 1), 4711);
+	assert_int_equal(value(SCOPE_BRANCH, Q_ALARM_STATUS, 1).quality, QUALITY_GOOD);
+	/* It is asked by single short reads, ever more rarely. */
+	reads = rig.reads;
+	rig.words = 0;
+	run_until(START_MS + 3600000);
+	assert_in_range(rig.reads - reads, 100, 130);
+	assert_int_equal(rig.words, 5 * (rig.reads - reads));
+	rig.fail = 0;
+	run_until(rig.now_ms + 31000);
+	assert_int_equal(rig_comm(rig.slot), COMM_ONLINE);
+	assert_int_equal(value(SCOPE_BRANCH, Q_CURRENT, 1).quality, QUALITY_GOOD);
+}
+
+/* Nobody steps the poller any more: its last values are withdrawn all the same. */
+static void test_hung_thread(void **state)
+{
+	(void)state;
+	work();
+	set_time(START_MS + STALE * POLL_MS + 2 * TIMEOUT_MS - 1);
+	assert_int_equal(value(SCOPE_BRANCH, Q_CURRENT, 1).quality, QUALITY_GOOD);
+	set_time(START_MS + STALE * POLL_MS + 2 * TIMEOUT_MS);
+	assert_int_equal(value(SCOPE_BRANCH, Q_CURRENT, 1).quality, QUALITY_STALE);
+	assert_int_equal(rig_comm(rig.slot), COMM_OFFLINE);
+}
+
+static void test_link_away(void **state)
+{
+	(void)state;
+	work();
+	for (int64_t t = START_MS; t < START_MS + STALE * POLL_MS; t += 100) {
+		set_time(t);
+		poller_missed(rig.poller, t, "link l: gone");
+	}
+	assert_int_equal(rig_comm(rig.slot), COMM_DEGRADED);
+	set_time(START_MS + STALE * POLL_MS);
+	poller_missed(rig.poller, rig.now_ms, "link l: gone");
+	assert_int_equal(rig_comm(rig.slot), COMM_OFFLINE);
+	poller_restart(rig.poller);
+	work();
+	assert_int_equal(rig_comm(rig.slot), COMM_ONLINE);
+}
+
+static void test_alarm_poll_fails(void **state)
+{
+	(void)state;
+	work();
+	rig.fail = BUS_EXCEPTION(6);
+	set_time(START_MS + ALARM_MS);
+	work();
+	assert_int_equal(rig_comm(rig.slot), COMM_DEGRADED);
+	rig.fail = 0;
+	set_time(START_MS + 2 * ALARM_MS);
+	work();
+	assert_int_equal(rig_comm(rig.slot), COMM_ONLINE);
+}
+
+static void test_scale_changes(void **state)
+{
+	unsigned reads;
+
+	(void)state;
+	REG(1336) = 100;
+	REG(265) = 100;
+	work();
+	assert_int_equal(good(SCOPE_MAINS, Q_CURRENT, 2), 100000);
+	/* The scale is read before the value, and could be either's: measured once more. */
+	REG(284) = (uint16_t)-1;
+	set_time(START_MS + POLL_MS);
+	reads = rig.reads;
+	work();
+	assert_int_equal(good(SCOPE_MAINS, Q_CURRENT, 2), 10000);
+	assert_true(rig.reads - reads > 8);
+	/* Branch scales are read with the settings: then the measurements follow at once. */
+	REG(1000) = (uint16_t)-2;
+	set_time(START_MS + 60000);
+	work();
+	assert_int_equal(good(SCOPE_BRANCH, Q_CURRENT, 1), 1000);
+	assert_int_equal(class_time(POLL_FAST), START_MS + 60000);
+}
+
+/* A scale that moves in every poll must not turn the rhythm into a race. */
+static void test_restless_scale(void **state)
+{
+	unsigned reads;
+
+	(void)state;
+	work();
+	reads = rig.reads;
+	for (int i = 1; i <= 10; i++) {
+		REG(284) = (uint16_t)(i % 2);
+		set_time(START_MS + i * POLL_MS);
+		work();
+	}
+	assert_true(rig.reads - reads < 200);
+}
+
+static void test_trigger(void **state)
+{
+	(void)state;
+	work();
+	REG(296) = 1;
+	REG(303) = 1; /* high-high counter of branch 3 */
+	set_time(START_MS + ALARM_MS);
+	work();
+	assert_int_equal(class_time(POLL_SLOW), START_MS + ALARM_MS);
+	assert_int_equal(good(SCOPE_BRANCH, Q_COUNT_HIGH_HIGH, 3), 1);
+}
+
+static void test_energy(void **state)
+{
+	int64_t since;
+
+	(void)state;
+	REG(1168) = 0xffff; /* branch 1, kWh */
+	REG(1169) = 0xfff0;
+	REG(1171) = 500; /* branch 2 */
+	work();
+	since = good(SCOPE_BRANCH, Q_ENERGY_DISCONTINUITY, 1);
+	assert_int_equal(good(SCOPE_BRANCH, Q_ENERGY, 1), 0xfffffff0LL * 1000);
+	REG(1168) = 0;
+	REG(1169) = 4;
+	REG(1171) = 3;
+	set_time(START_MS + POLL_MS);
+	work();
+	assert_int_equal(good(SCOPE_BRANCH, Q_ENERGY, 1), 0x100000004LL * 1000);
+	assert_int_equal(good(SCOPE_BRANCH, Q_ENERGY_DISCONTINUITY, 1), since);
+	assert_int_equal(good(SCOPE_BRANCH, Q_ENERGY, 2), 3000);
+	assert_true(good(SCOPE_BRANCH, Q_ENERGY_DISCONTINUITY, 2) > since);
+}
+
+/* 12345 kWh become 1234 * 10 kWh: no reset. */
+static void test_energy_under_a_coarser_scale(void **state)
+{
+	int64_t since;
+
+	(void)state;
+	REG(1169) = 12345;
+	work();
+	since = good(SCOPE_BRANCH, Q_ENERGY_DISCONTINUITY, 1);
+	REG(1169) = 1234;
+	REG(1084) = 1;
+	set_time(START_MS + 60000);
+	work();
+	assert_int_equal(good(SCOPE_BRANCH, Q_ENERGY, 1), 12345000);
+	assert_int_equal(good(SCOPE_BRANCH, Q_ENERGY_DISCONTINUITY, 1), since);
+}
+
+static void test_another_meter(void **state)
+{
+	(void)state;
+	REG(1169) = 500;
+	REG(1336) = 9;
+	work();
+	REG(2) = 4712;
+	REG(5) = 15170; /* model C has no energy */
+	set_time(START_MS + 60000);
+	work();
+	assert_int_equal(good(SCOPE_PANEL, Q_SERIAL, 1), 4712);
+	assert_int_equal(value(SCOPE_BRANCH, Q_ENERGY, 1).quality, QUALITY_NONE);
+	assert_int_equal(good(SCOPE_BRANCH, Q_CURRENT, 1), 9000);
+	assert_int_equal(rig_comm(rig.slot), COMM_ONLINE);
+}
+
+static void test_wrong_device(void **state)
+{
+	(void)state;
+	REG(5) = 1234;
+	assert_int_equal(poller_poll_all(rig.poller, NULL), -ENODEV);
+	assert_true(poller_silent(rig.poller));
+	assert_int_equal(rig_comm(rig.slot), COMM_OFFLINE);
+	REG(5) = 15172;
+	assert_int_equal(poller_poll_all(rig.poller, NULL), 0);
+	assert_int_equal(rig_comm(rig.slot), COMM_ONLINE);
+}
+
+static void test_poll_all_reports_errors(void **state)
+{
+	(void)state;
+	rig.fail = -ETIMEDOUT;
+	assert_int_equal(poller_poll_all(rig.poller, NULL), -ETIMEDOUT);
+	rig.fail = BUS_EXCEPTION(4);
+	rig.fail_reg = 1336;
+	assert_int_equal(poller_poll_all(rig.poller, NULL), BUS_EXCEPTION(4));
+	rig.fail = 0;
+	assert_int_equal(poller_poll_all(rig.poller, NULL), 0);
+}
+
+static void test_optional_block(void **state)
+{
+	(void)state;
+	rig.fail = BUS_EXCEPTION(2);
+	rig.fail_reg = 1630; /* kVA of the branches */
+	work();
+	assert_int_equal(rig_comm(rig.slot), COMM_ONLINE);
+	assert_int_equal(value(SCOPE_BRANCH, Q_APPARENT_POWER, 1).quality, QUALITY_NONE);
+	assert_int_equal(good(SCOPE_BRANCH, Q_ACTIVE_POWER, 1), 0);
+	rig.fail = 0;
+	set_time(START_MS + POLL_MS);
+	work();
+	assert_int_equal(value(SCOPE_BRANCH, Q_APPARENT_POWER, 1).quality, QUALITY_NONE);
+	/* Identified anew after an outage, it is asked again. */
+	rig.fail = -ETIMEDOUT;
+	rig.fail_reg = 0;
+	run_until(START_MS + 5 * POLL_MS);
+	rig.fail = 0;
+	run_until(rig.now_ms + 31000);
+	assert_int_equal(good(SCOPE_BRANCH, Q_APPARENT_POWER, 1), 0);
+}
+
+/* A block of settings the meter does not have leaves the rest as it is, and is not asked for again. */
+static void test_refused_settings(void **state)
+{
+	(void)state;
+	rig.fail = BUS_EXCEPTION(2);
+	rig.fail_reg = 1126 - 1; /* last of the branch scales */
+	work();
+	assert_int_equal(rig_comm(rig.slot), COMM_ONLINE);
+	assert_int_equal(good(SCOPE_BRANCH, Q_RATING, 1), 0);
+	assert_int_equal(value(SCOPE_BRANCH, Q_ENERGY, 42).quality, QUALITY_NONE); /* no scale */
+}
+
+/* On a slow line the alarm status of the panel overtakes its own long poll. */
+static void test_alarms_overtake(void **state)
+{
+	int64_t fast;
+	bool overtaken = false;
+
+	(void)state;
+	work();
+	fast = class_time(POLL_FAST);
+	rig.read_takes_ms = 400;
+	set_time(START_MS + POLL_MS);
+	REG(178) = 1; /* high-high latched, branch 1 */
+	for (int i = 0; i < 60 && class_time(POLL_FAST) == fast; i++) {
+		poller_step(rig.poller, NULL, rig.now_ms, false);
+		if (class_time(POLL_FAST) == fast && class_time(POLL_ALARM) > START_MS)
+			overtaken = true;
+	}
+	assert_true(class_time(POLL_FAST) > fast);
+	assert_true(overtaken);
+	assert_int_equal(good(SCOPE_BRANCH, Q_ALARM_STATUS, 1), 1);
+}
+
+/* Another panel's long poll has the bus: only a late alarm status may be read, and only that. */
+static void test_alarms_only(void **state)
+{
+	(void)state;
+	work();
+	set_time(START_MS + ALARM_MS);
+	work();
+	set_time(START_MS + POLL_MS);
+	assert_int_equal(poller_step(rig.poller, NULL, rig.now_ms, true), 0);
+	assert_int_equal(class_time(POLL_ALARM), START_MS + ALARM_MS);
+	set_time(poller_alarm_late_ms(rig.poller));
+	while (poller_step(rig.poller, NULL, rig.now_ms, true) == 1 &&
+		class_time(POLL_ALARM) == START_MS + ALARM_MS)
+		;
+	assert_int_equal(class_time(POLL_ALARM), rig.now_ms);
+	assert_int_equal(class_time(POLL_FAST), START_MS);
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_first_poll),
+		TEST(test_rhythm),
+		TEST(test_absent_values),
+		TEST(test_no_half_polls),
+		TEST(test_retries),
+		TEST(test_silent_and_back),
+		TEST(test_hung_thread),
+		TEST(test_link_away),
+		TEST(test_alarm_poll_fails),
+		TEST(test_scale_changes),
+		TEST(test_restless_scale),
+		TEST(test_trigger),
+		TEST(test_energy),
+		TEST(test_energy_under_a_coarser_scale),
+		TEST(test_another_meter),
+		TEST(test_wrong_device),
+		TEST(test_poll_all_reports_errors),
+		TEST(test_optional_block),
+		TEST(test_refused_settings),
+		TEST(test_alarms_overtake),
+		TEST(test_alarms_only),
+	};
+
+	log_init("test_poller", LOG_LEVEL_WARNING);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
