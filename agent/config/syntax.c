@@ -436,7 +436,8 @@ static void walk(
 /* libConfuse's side. */
 
 /* After the walker nothing is left to complain about but its own limits. */
-static void on_error(cfg_t *section, const char *format, va_list args)
+static void __attribute__((format(printf, 2, 0)))
+on_error(cfg_t *section, const char *format, va_list args)
 {
 	char text[256];
 
