@@ -65,6 +65,10 @@ static int compare_branch_number(const void *key, const void *item)
 
 const struct branch_conf *panel_conf_branch(const struct panel_conf *panel, unsigned number)
 {
+	/* Where every branch is named, it stands at its number. */
+	if (number >= 1 && number <= panel->n_branches &&
+		panel->branches[number - 1].number == number)
+		return &panel->branches[number - 1];
 	return bsearch(&number, panel->branches, panel->n_branches, sizeof(*panel->branches),
 		compare_branch_number);
 }

@@ -5,8 +5,9 @@
  * struct agentx. The library may hold the thread for seconds while a master is
  * frozen; nobody waits for this thread but agentx_stop(), and that can hang up.
  *
- * A request on the fast path costs epoll_wait, recv and send. Only after
- * anything else (library_used) its descriptors and timers are looked at again.
+ * A request for our tables costs epoll_wait, recv and send (stream.h). Only after
+ * anything else (library_used) the library's descriptors and timers are looked
+ * at again.
  */
 #include "config.h"
 
@@ -17,6 +18,7 @@
 #include "core/loop.h"
 #include "core/util.h"
 #include "snmp/answer.h"
+#include "snmp/stream.h"
 
 #include <errno.h>
 #include <malloc.h>
@@ -58,6 +60,7 @@ struct agentx {
 
 	/* The thread's own. */
 	struct view *view;
+	struct stream *stream;
 	netsnmp_session *session; /* NULL: no master */
 	bool refused;             /* the master did not take our registration */
 	bool serving;             /* as last logged */
@@ -78,7 +81,6 @@ struct agentx {
  * frees the arguments of its other callbacks when it shuts down.
  */
 static struct agentx *the_agentx;
-static netsnmp_callback library_callback;
 
 /* ---- what the library says ------------------------------------------------------------- */
 
@@ -135,18 +137,27 @@ static int on_library_log(int major, int minor, void *server, void *client)
 
 /* ---- requests ---------------------------------------------------------------------------- */
 
-static int on_session(int operation, netsnmp_session *session, int request, netsnmp_pdu *pdu,
-	void *magic)
+/*
+ * The session's transport reads through this: what the library gets to see is
+ * what the stream does not answer by itself.
+ */
+static int on_receive(netsnmp_transport *transport, void *buffer, int size, void **opaque,
+	int *opaque_length)
 {
-	if (operation == NETSNMP_CALLBACK_OP_RECEIVED_MESSAGE &&
-		answer_pdu(the_agentx->view, session, pdu)) {
-		/* A master that asks is alive. The library keeps its ping timer in this field. */
-		if (session->securityModel != SNMP_DEFAULT_SECMODEL)
-			snmp_alarm_reset((unsigned int)session->securityModel);
-		return 1;
-	}
-	the_agentx->library_used = true;
-	return library_callback(operation, session, request, pdu, magic);
+	struct stream *stream = the_agentx->stream;
+	size_t n;
+
+	*opaque = NULL;
+	*opaque_length = 0;
+	if (!stream_has_more(stream))
+		stream_receive(stream, transport->sock);
+	n = stream_take(stream, buffer, (size_t)size);
+	if (n > 0)
+		return (int)n;
+	if (stream_ended(stream))
+		return -1;
+	transport->flags |= NETSNMP_TRANSPORT_FLAG_EMPTY_PKT;
+	return 0;
 }
 
 static int on_handler(netsnmp_mib_handler *handler, netsnmp_handler_registration *registration,
@@ -169,9 +180,9 @@ static int on_connected(int major, int minor, void *server, void *client)
 	(void)major;
 	(void)minor;
 	(void)client;
-	if (session->callback != on_session) {
-		library_callback = session->callback;
-		session->callback = on_session;
+	if (transport) {
+		transport->f_recv = on_receive;
+		stream_reset(agentx->stream);
 	}
 	session->timeout = PING_TIMEOUT_US;
 	session->retries = 0; /* the stream repeats by itself */
@@ -280,15 +291,33 @@ static void session_review(struct agentx *agentx)
 
 /* ---- the library in our loop --------------------------------------------------------------- */
 
+static void library_read(struct agentx *agentx, int fd)
+{
+	NETSNMP_LARGE_FD_SET(fd, &agentx->readable);
+	snmp_read2(&agentx->readable);
+	NETSNMP_LARGE_FD_CLR(fd, &agentx->readable);
+	agentx->library_used = true;
+}
+
+/* A master that asks is alive: no ping for now. The library keeps that timer in this field. */
+static void ping_later(const netsnmp_session *session)
+{
+	if (session->securityModel != SNMP_DEFAULT_SECMODEL)
+		snmp_alarm_reset((unsigned int)session->securityModel);
+}
+
 static void on_readable(int fd, void *arg)
 {
 	struct agentx *agentx = arg;
 
-	if (fd != atomic_load_explicit(&agentx->session_fd, memory_order_relaxed))
-		agentx->library_used = true;
-	NETSNMP_LARGE_FD_SET(fd, &agentx->readable);
-	snmp_read2(&agentx->readable);
-	NETSNMP_LARGE_FD_CLR(fd, &agentx->readable);
+	if (agentx->session == NULL || fd != atomic_load(&agentx->session_fd)) {
+		library_read(agentx, fd);
+		return;
+	}
+	if (stream_receive(agentx->stream, fd))
+		ping_later(agentx->session);
+	if (stream_has_more(agentx->stream))
+		library_read(agentx, fd);
 }
 
 static void watch_drop(struct agentx *agentx, size_t place)
@@ -441,6 +470,7 @@ static void agentx_free(struct agentx *agentx)
 		return;
 	messages_forget(agentx);
 	netsnmp_large_fd_set_cleanup(&agentx->readable);
+	stream_free(agentx->stream);
 	view_free(agentx->view);
 	site_unref(agentx->next_site);
 	loop_free(agentx->loop);
@@ -471,6 +501,7 @@ struct agentx *agentx_start(const char *socket, struct site *site)
 	atomic_init(&agentx->session_fd, -1);
 	agentx->view = view_new();
 	view_set_site(agentx->view, site_ref(site));
+	agentx->stream = stream_new(agentx->view);
 	netsnmp_large_fd_set_init(&agentx->readable, FD_SETSIZE);
 	NETSNMP_LARGE_FD_ZERO(&agentx->readable);
 	agentx->away_since_ms = clock_mono_ms();

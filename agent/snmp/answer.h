@@ -1,9 +1,8 @@
 /*
- * answer: from the varbinds of a request to those of its response.
+ * answer: requests that came by the library's way, through its handler.
  *
- * The one place where a cell becomes an SNMP value, whichever way the request
- * came: in the session callback (answer_pdu) or through the library's handler
- * (answer_requests). SNMP thread only.
+ * That is what the stream does not answer by itself: PDUs in which an OID of
+ * somebody else's stands, or a context. SNMP thread only.
  */
 #ifndef METERX_SNMP_ANSWER_H
 #define METERX_SNMP_ANSWER_H
@@ -18,13 +17,6 @@
 
 /* mxObjects: all tables hang below it, and it is what we register. */
 #define MX_OBJECTS { MX_OID_ARCS, 1 }
-
-/*
- * Answer a Get or GetNext of the master and send the response. False, and
- * nothing done, when the PDU is for the library: another command, a context,
- * or an OID that is not below mxObjects.
- */
-bool answer_pdu(struct view *view, netsnmp_session *session, netsnmp_pdu *pdu);
 
 /* Answer what the library hands to a handler in MODE_GET (next false) or MODE_GETNEXT. */
 void answer_requests(struct view *view, netsnmp_request_info *requests, bool next);

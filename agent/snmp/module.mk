@@ -1,6 +1,7 @@
 libmeterx_a_SOURCES += \
 	agent/snmp/agentx.c agent/snmp/agentx.h \
 	agent/snmp/answer.c agent/snmp/answer.h \
+	agent/snmp/stream.c agent/snmp/stream.h \
 	agent/snmp/columns.c agent/snmp/columns.h \
 	agent/snmp/summary.c agent/snmp/summary.h \
 	agent/snmp/table.c agent/snmp/table.h \
@@ -15,4 +16,5 @@ libmeterx_a_SOURCES += \
 	agent/snmp/tbl_panel.c \
 	agent/snmp/tbl_threshold.c \
 	agent/snmp/tbl_voltage.c \
-	agent/snmp/view.c agent/snmp/view.h
+	agent/snmp/view.c agent/snmp/view.h \
+	agent/snmp/wire.c agent/snmp/wire.h

@@ -74,12 +74,12 @@ static bool key_of_index(const uint32_t *index, size_t n, uint64_t *key)
 	return fits;
 }
 
-static void row_of_key(const struct table *table, const struct panel *panel, uint64_t key,
-	struct row *row)
+static void row_of_key(const struct table *table, const struct panel *panel, uint32_t index,
+	uint64_t key, struct row *row)
 {
 	row->panel = panel;
 	row->snapshot = view_snapshot(row->view, panel);
-	row->index[0] = panel->conf->index;
+	row->index[0] = index;
 	row->index[1] = ROW_KEY_A(key);
 	row->index[2] = ROW_KEY_B(key);
 	row->index[3] = ROW_KEY_C(key);
@@ -89,7 +89,7 @@ static void row_of_key(const struct table *table, const struct panel *panel, uin
 
 static bool panel_row_find(const struct table *table, const uint32_t *index, struct row *row)
 {
-	const struct panel *panel = site_panel(view_site(row->view), index[0], NULL);
+	const struct panel *panel = view_panel(row->view, index[0], NULL);
 	const struct rowset *rows;
 	uint64_t key;
 	uint32_t at;
@@ -100,7 +100,7 @@ static bool panel_row_find(const struct table *table, const uint32_t *index, str
 	at = rowset_search(rows, key, true);
 	if (at == rows->n || rows->keys[at] != key)
 		return false;
-	row_of_key(table, panel, key, row);
+	row_of_key(table, panel, index[0], key, row);
 	return true;
 }
 
@@ -113,7 +113,7 @@ static bool panel_row_next(const struct table *table, const struct start *start,
 	uint64_t key;
 
 	if (start->n > 0) {
-		panel = site_panel(site, start->index[0], &place);
+		panel = view_panel(row->view, start->index[0], &place);
 		if (panel) {
 			bool fits = key_of_index(start->index + 1, start->n - 1, &key);
 
@@ -126,7 +126,7 @@ static bool panel_row_next(const struct table *table, const struct start *start,
 		panel = &site->panels[place];
 		rows = table->rows(panel);
 		if (at < rows->n) {
-			row_of_key(table, panel, rows->keys[at], row);
+			row_of_key(table, panel, panel->conf->index, rows->keys[at], row);
 			return true;
 		}
 	}
@@ -347,4 +347,12 @@ const struct column *table_get(struct view *view, const uint32_t *suffix, size_t
 		return NULL;
 	cell_read(&row, column, cell);
 	return cell->state == CELL_PRESENT ? column : NULL;
+}
+
+void table_hint(const struct view *view, const uint32_t *suffix, size_t n)
+{
+	size_t place = n > 3 ? table_search(suffix[0]) : mx_n_tables;
+
+	if (place < mx_n_tables && mx_tables[place]->rows)
+		view_hint(view, suffix[3]);
 }

@@ -104,6 +104,9 @@ extern const size_t mx_n_tables;
 const struct column *table_get(struct view *view, const uint32_t *suffix, size_t n,
 	struct cell *cell, bool *known_object);
 
+/* This will be asked for in the same request: have its memory ready. */
+void table_hint(const struct view *view, const uint32_t *suffix, size_t n);
+
 /*
  * GETNEXT. First present cell whose OID follows suffix (or equals it when
  * inclusive). On success fills next_suffix (OID_SUFFIX_MAX) and *next_n and

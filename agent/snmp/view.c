@@ -7,9 +7,18 @@
 
 #include <stdlib.h>
 
+/* Where things were when last looked at, to have the memory ready. Not to be followed. */
+#define CACHE_LINE 64
+struct hint {
+	const void *slot;
+	const char *snapshot;
+};
+
 struct view {
 	struct site *site;
 	int64_t now_ms, now_wall_ms;
+	uint32_t *indexes; /* of site->panels, close together, for they are searched most */
+	struct hint *hints;
 	uint64_t request;
 	struct view_cache *cache;
 	/* By place in site->panels; of these the first n_pinned places in pinned are set. */
@@ -42,6 +51,8 @@ void view_free(struct view *view)
 	view_end(view);
 	view_set_cache(view, NULL);
 	site_unref(view->site);
+	free(view->indexes);
+	free(view->hints);
 	free(view->snapshots);
 	free(view->pinned);
 	free(view);
@@ -52,9 +63,17 @@ void view_set_site(struct view *view, struct site *site)
 	view_end(view);
 	view_set_cache(view, NULL);
 	site_unref(view->site);
+	free(view->indexes);
+	free(view->hints);
 	free(view->snapshots);
 	free(view->pinned);
 	view->site = site;
+	view->indexes = xcalloc(site->n_panels, sizeof(*view->indexes));
+	view->hints = xcalloc(site->n_panels, sizeof(*view->hints));
+	for (size_t i = 0; i < site->n_panels; i++) {
+		view->indexes[i] = site->panels[i].conf->index;
+		view->hints[i].slot = site->panels[i].slot;
+	}
 	view->snapshots = xcalloc(site->n_panels, sizeof(*view->snapshots));
 	view->pinned = xcalloc(site->n_panels, sizeof(*view->pinned));
 }
@@ -98,12 +117,57 @@ int64_t view_now_wall_ms(const struct view *view)
 	return view->now_wall_ms;
 }
 
+/* Panels are mostly numbered without gaps: where the index then is comes first. */
+static size_t panel_place(const struct view *view, uint32_t index)
+{
+	size_t low = 0, high = view->site->n_panels;
+	size_t guess = high > 0 ? (size_t)index - view->indexes[0] : 0;
+
+	if (guess < high && view->indexes[guess] == index)
+		return guess;
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (view->indexes[middle] < index)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+const struct panel *view_panel(const struct view *view, uint32_t index, size_t *place)
+{
+	size_t found = panel_place(view, index);
+
+	if (place)
+		*place = found;
+	return found < view->site->n_panels && view->indexes[found] == index ?
+		       &view->site->panels[found] :
+		       NULL;
+}
+
+/* The hints may point at what is no more: prefetching it does no harm. */
+void view_hint(const struct view *view, uint32_t index)
+{
+	size_t place = panel_place(view, index);
+
+	if (place == view->site->n_panels)
+		return;
+	__builtin_prefetch(&view->site->panels[place]);
+	__builtin_prefetch(view->hints[place].slot, 1);
+	__builtin_prefetch(view->hints[place].snapshot, 1);
+	__builtin_prefetch(view->hints[place].snapshot + CACHE_LINE);
+	__builtin_prefetch(view->hints[place].snapshot + 2 * CACHE_LINE);
+}
+
 const struct snapshot *view_snapshot(struct view *view, const struct panel *panel)
 {
 	size_t place = (size_t)(panel - view->site->panels);
 
 	if (view->snapshots[place] == NULL) {
 		view->snapshots[place] = store_get(panel->slot);
+		view->hints[place].snapshot = (const char *)view->snapshots[place];
 		view->pinned[view->n_pinned++] = place;
 	}
 	return view->snapshots[place];

@@ -25,6 +25,10 @@ int64_t view_now_ms(const struct view *view);
 int64_t view_now_wall_ms(const struct view *view);
 /* Counts the requests: what was made in this one need not be looked at again. */
 uint64_t view_request(const struct view *view);
+/* As site_panel(), but touches no panel on its way. */
+const struct panel *view_panel(const struct view *view, uint32_t index, size_t *place);
+/* This panel will soon be asked for: fetch what belongs to it into the cache. */
+void view_hint(const struct view *view, uint32_t index);
 /* The panel's snapshot, pinned at first use in this request. */
 const struct snapshot *view_snapshot(struct view *view, const struct panel *panel);
 

@@ -38,12 +38,13 @@ struct store {
 };
 
 struct slot {
+	/* What a reader touches comes first, to be in one cache line. */
+	pthread_mutex_t lock; /* latest */
+	struct snapshot *latest;
 	int refs; /* atomic */
 	struct store *store;
 	struct layout *layout;
 	struct pool *pool;
-	pthread_mutex_t lock; /* latest */
-	struct snapshot *latest;
 };
 
 struct store *store_new(void)

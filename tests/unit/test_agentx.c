@@ -55,7 +55,7 @@ static size_t row_number(const uint32_t *index)
 	return i;
 }
 
-/* Numbers at both ends of every width, and beyond them. */
+/* Numbers at both ends of every width; of the last one narrow types show the low bits. */
 static const int64_t numbers[ROWS] = { 0, -1, INT32_MAX, UINT32_MAX, INT32_MIN, 0x123456789abcdef };
 
 static void get_number(const struct row *row, const struct column *column, struct cell *cell)
@@ -161,14 +161,6 @@ struct site *site_ref(struct site *site)
 void site_unref(struct site *site)
 {
 	(void)site;
-}
-
-const struct panel *site_panel(const struct site *site, uint32_t index, size_t *position)
-{
-	(void)site;
-	(void)index;
-	(void)position;
-	return NULL;
 }
 
 /* ---- processes --------------------------------------------------------------------------- */
@@ -408,13 +400,11 @@ static int64_t number_as(uint8_t type, int64_t number)
 {
 	switch (type) {
 	case ASN_INTEGER:
-		return number > INT32_MAX ? INT32_MAX : number < INT32_MIN ? INT32_MIN : number;
-	case ASN_GAUGE:
-		return number > UINT32_MAX ? UINT32_MAX : number < 0 ? 0 : number;
+		return (int32_t)number;
 	case ASN_COUNTER64:
 		return number;
 	default:
-		return number & UINT32_MAX;
+		return (uint32_t)number;
 	}
 }
 

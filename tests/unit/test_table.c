@@ -50,15 +50,22 @@ const struct snapshot *view_snapshot(struct view *view, const struct panel *pane
 	return &some_snapshot;
 }
 
-const struct panel *site_panel(const struct site *site, uint32_t index, size_t *position)
+const struct panel *view_panel(const struct view *view, uint32_t index, size_t *place)
 {
+	const struct site *site = &view->site;
 	size_t i = 0;
 
 	while (i < site->n_panels && site->panels[i].conf->index < index)
 		i++;
-	if (position)
-		*position = i;
+	if (place)
+		*place = i;
 	return i < site->n_panels && site->panels[i].conf->index == index ? &site->panels[i] : NULL;
+}
+
+void view_hint(const struct view *view, uint32_t index)
+{
+	(void)view;
+	(void)index;
 }
 
 /* How the cells of a column are present. */
@@ -359,7 +366,7 @@ static void rows_make_panels(size_t t)
 	for (size_t i = 0; i < list->n; i++) {
 		size_t place;
 
-		site_panel(&world.site, list->index[i][0], &place);
+		view_panel(&world, list->index[i][0], &place);
 		rowsets[t][place].keys = keys[t][place];
 		keys[t][place][rowsets[t][place].n++] =
 			ROW_KEY(list->index[i][1], list->index[i][2], list->index[i][3]);

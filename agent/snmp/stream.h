@@ -1,0 +1,39 @@
+/*
+ * stream: what comes from the master, cut into PDUs: answered here, or kept
+ * for the library.
+ *
+ * The order of PDUs is kept: once one is for the library, so are those that
+ * have come behind it. SNMP thread only.
+ */
+#ifndef METERX_SNMP_STREAM_H
+#define METERX_SNMP_STREAM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "snmp/view.h"
+
+struct stream;
+
+struct stream *stream_new(struct view *view);
+void stream_free(struct stream *stream); /* NULL is accepted */
+/* Another connection begins: forget what is left of the last. */
+void stream_reset(struct stream *stream);
+
+/*
+ * Take in what has come on the descriptor and answer what can be answered.
+ * Waits for the master to take the answers in, but not for it to say something.
+ * True when something was answered.
+ */
+bool stream_receive(struct stream *stream, int fd);
+
+/* Whether the library has to look: at PDUs or at the end of the connection. */
+bool stream_has_more(const struct stream *stream);
+
+/* Move whole PDUs for the library into buffer; bytes moved. */
+size_t stream_take(struct stream *stream, void *buffer, size_t size);
+
+/* The connection has ended or is not to be understood. */
+bool stream_ended(const struct stream *stream);
+
+#endif
