@@ -83,8 +83,8 @@ stop() { # NAME [SIGNAL]
 	[ -n "$pid" ] || return 0
 	unset "pids[$1]"
 	{
-		kill "-${2:-TERM}" "$pid" || :
 		kill -CONT "$pid" || :
+		kill "-${2:-TERM}" "$pid" || :
 		for ((i = 0; i < 100 * slow; i++)); do
 			kill -0 "$pid" || break
 			sleep 0.1
@@ -191,17 +191,17 @@ start_snmpd() { # [LINE OF snmpd.conf]...
 
 # A receiver of snmpd's traps, one line each in $dir/snmptrapd.log; give snmpd the line $trap_sink.
 start_snmptrapd() {
-	local try port
+	local try
 	require snmptrapd
 	for try in 1 2 3 4 5; do
-		port=$(free_port udp)
+		trap_port=$(free_port udp)
 		say "disableAuthorization yes" >"$dir/snmptrapd.conf"
 		PATH=$PATH:/usr/sbin spawn snmptrapd snmptrapd -f -C -c "$dir/snmptrapd.conf" -OqUs \
-			-F '%#02.2h:%#02.2j:%#02.2k %v\n' -Lo "udp:127.0.0.1:$port"
+			-F '%#02.2h:%#02.2j:%#02.2k %v\n' -Lo "udp:127.0.0.1:$trap_port"
 		retry 10 log_has_or_gone snmptrapd 'NET-SNMP version'
 		# shellcheck disable=SC2034 # for scenarios
-		! running snmptrapd || { trap_sink="trap2sink 127.0.0.1:$port $community"; return 0; }
-		say "snmptrapd did not start on port $port (try $try)"
+		! running snmptrapd || { trap_sink="trap2sink 127.0.0.1:$trap_port $community"; return 0; }
+		say "snmptrapd did not start on port $trap_port (try $try)"
 	done
 	fail "snmptrapd does not start"
 }
@@ -214,10 +214,11 @@ get() { # OID... : values only
 	snmpget -v2c -c "$community" -t 2 -r 2 -OqvU "$agent" "$@"
 }
 
-walk() { # OID [OPTION]...
-	local oid=$1
+walk() { # OBJECT [OPTION]... : nothing if there is nothing
+	local oid=$1 said
 	shift
-	snmpbulkwalk -v2c -c "$community" -t 2 -r 2 -Cr50 -OqUs "$@" "$agent" "$oid"
+	said=$(snmpbulkwalk -v2c -c "$community" -t 2 -r 2 -Cr50 -OqUs "$@" "$agent" "$oid") || return
+	grep -v ' No Such ' <<<"$said" || :
 }
 
 # Succeeds if the object is there and its value is the one wanted.
@@ -230,14 +231,14 @@ absent() { # OID
 	[[ $(get "$1") == "No Such"* ]] || { get "$1"; return 1; }
 }
 
-# An ordinary subagent beside ours, serving the lines (override OID TYPE VALUE).
+# An ordinary subagent beside ours, serving the lines (override OID TYPE VALUE, pass OID COMMAND).
 start_subagent() { # LINE...
 	{
 		say "agentXSocket unix:$dir/agentx"
 		printf '%s\n' "$@"
 	} >"$dir/subagent.conf"
 	MIBS='' PATH=$PATH:/usr/sbin spawn subagent snmpd -X -f -C -c "$dir/subagent.conf" \
-		-I override -LOw
+		-I override,pass -LOw
 }
 
 ### Meter
@@ -323,5 +324,5 @@ log_has() { # NAME PATTERN
 
 # Compare what is served with the simulator's registers and true values.
 values() { # PANEL:UNIT:ENCODING...
-	python3 "$tests/values.py" "$agent" "$build/meterx-sim" "$dir/sim" "$@"
+	python3 "$tests/values.py" "$agent" "$dir/sim" "$@"
 }

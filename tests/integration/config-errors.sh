@@ -1,0 +1,40 @@
+#!/usr/bin/env bash
+# meterxd --check: nothing to say of a good file; of a bad one every mistake with its line, in one run.
+. "$(dirname "$0")/../lib.sh"
+sim_port=1502
+check() {
+	"$build/meterxd" --check -c "$dir/meterxd.conf" >"$dir/said" 2>&1
+}
+said() { # LINE PATTERN
+	grep -E "meterxd\.conf:$1: .*$2" "$dir/said" || { cat "$dir/said"; fail "nothing about $2 in line $1"; }
+}
+{ link m; panel 1 m 1; } | write_conf
+check || { cat "$dir/said"; fail "a good file is refused"; }
+
+cat >"$dir/meterxd.conf" <<CONF
+profile-dir = "$source_dir/conf/profiles"
+poll = 5
+stale-after = many
+link "a" { transport = "tcp" host = "127.0.0.1" port = 70000 }
+link "b" { transport = "pigeon" }
+panel "P1" { index = 1 link = "a" unit = 1 profile = "bcpme" }
+panel "P2" { index = 1 link = "c" unit = 2 profile = "nothing" }
+panel "P3" { index = 3 link = "a" unit = 1 profile = "bcpme" writes = {"everything"} }
+CONF
+status=0
+check || status=$?
+equal "exit status for a bad file" $status 1
+said 2 'poll.*5.*100'
+said 3 stale-after
+said 4 'port.*70000.*65535'
+said 5 'transport.*pigeon'
+said 7 index
+said 7 'link.*c'
+said 7 'profile.*nothing'
+said 8 'unit|address'
+said 8 'writes.*everything'
+
+say 'link "a" { transport = "tcp" ' >"$dir/meterxd.conf"
+! check || fail "a file that breaks off is accepted"
+! "$build/meterxd" --check -c "$dir/none.conf" >"$dir/said" 2>&1 || fail "a file that is not there is accepted"
+grep none.conf "$dir/said"
