@@ -1,6 +1,6 @@
 # Service files and scripts.
 
-EXTRA_DIST += .ci/run packaging/check.sh packaging/setup.sh \
+EXTRA_DIST += .ci/run packaging/check.sh packaging/demo.sh packaging/setup.sh \
 	packaging/systemd/meterxd.service.in packaging/systemd/meterx.sysusers.conf \
 	conf/snmpd-meterx.conf.in
 AM_DISTCHECK_CONFIGURE_FLAGS = --with-systemdsystemunitdir='$$dc_install_base/lib/systemd/system'
