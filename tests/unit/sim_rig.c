@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -37,6 +38,7 @@ static void run_sim(const struct sim *sim, const char *const *options, int out)
 
 	while (options != NULL && *options != NULL && n < OPTIONS_MAX)
 		argv[n++] = *options++;
+	prctl(PR_SET_PDEATHSIG, SIGTERM); /* a test that fails does not leave it behind */
 	dup2(out, STDOUT_FILENO);
 	dup2(out, STDERR_FILENO);
 	execv(TEST_BUILDDIR "/meterx-sim", (char *const *)(uintptr_t)argv);
