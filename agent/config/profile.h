@@ -38,6 +38,7 @@ enum word_type {
 	TYPE_BITS,
 	TYPE_ASCII,
 };
+const char *word_type_name(enum word_type type); /* "u16", as in profiles */
 
 enum word_order {
 	ORDER_BIG,    /* most significant word in the lowest register */

@@ -115,9 +115,6 @@ void profile_read(struct draft *draft, const char *path);
 void profile_check(struct draft *draft);
 void draft_fini(struct draft *draft);
 
-/* Names as in the file, for reading and for messages. */
-const char *word_type_name(enum word_type type);
-
 /* Register number as the manual prints it. */
 static inline unsigned draft_printed(const struct draft *draft, unsigned reg)
 {

@@ -80,29 +80,6 @@ static const struct word command_words[] = {
 	{ "clear-latches", 0 },  { "reset-energy", 0 },     { "reset-maxima", 0 },
 	{ "reset-demand", 0 },   { "reset-max-demand", 0 }, { "start-demand-interval", 0 },
 };
-/* Channels with a name of their own. */
-static const struct word mains_words[] = {
-	{ "total", MAINS_TOTAL }, { "a", MAINS_A }, { "b", MAINS_B },
-	{ "c", MAINS_C },         { "neutral", MAINS_NEUTRAL },
-};
-static const struct word voltage_words[] = {
-	{ "an", 1 }, { "bn", 2 }, { "cn", 3 }, { "ln-avg", 4 },
-	{ "ab", 5 }, { "bc", 6 }, { "ca", 7 }, { "ll-avg", 8 },
-};
-static const struct word source_words[] = {
-	{ "main", 1 },
-	{ "alternate", 2 },
-};
-static const struct {
-	const struct word *words;
-	size_t n;
-} channel_words[SCOPE_COUNT] = {
-	[SCOPE_MAINS] = { WORDS(mains_words) },
-	[SCOPE_VOLTAGE] = { WORDS(voltage_words) },
-	[SCOPE_ALT_VOLTAGE] = { WORDS(voltage_words) },
-	[SCOPE_SOURCE] = { WORDS(source_words) },
-};
-
 /* What a register may be in, and its power of ten against the base unit. */
 static const struct {
 	enum unit unit;
@@ -749,23 +726,36 @@ static unsigned scope_channels(const struct draft *draft, enum scope scope)
 	}
 }
 
+/* Those of the first mains set are meant; 0: there is none of that name. */
+static unsigned channel_find(enum scope scope, const char *name, char *known, size_t size)
+{
+	unsigned most = scope == SCOPE_MAINS ? MAINS_PHASES : VOLTAGE_MEASURES;
+
+	for (unsigned i = 1; i <= most && channel_name(scope, i) != NULL; i++) {
+		if (strcmp(channel_name(scope, i), name) == 0)
+			return i;
+		join(known, size, channel_name(scope, i));
+	}
+	return 0;
+}
+
 /* A number, or where the channels of the scope have names, one of these. */
 static bool read_first_channel(const struct place *place, unsigned most, struct point *point)
 {
 	const struct setting *setting = find(place, "channel");
-	const struct word *words = channel_words[point->scope].words;
-	size_t n = channel_words[point->scope].n;
+	char known[128] = "";
 	int64_t number = 1;
-	int channel;
 
-	if (setting == NULL || number_parse(setting->text, 1, most, &number) == 0)
-		channel = (int)number;
-	else if (n == 0)
-		return parse_number(place, setting, "channel", 1, most, &number); /* says why not */
-	else if (!parse_word(place, setting, "channel", words, n, &channel))
-		return false;
-	point->first_channel = (uint16_t)channel;
-	return true;
+	if (setting != NULL && number_parse(setting->text, 1, most, &number) < 0) {
+		number = channel_find(point->scope, setting->text, known, sizeof(known));
+		if (number == 0 && known[0] == '\0')
+			return parse_number(place, setting, "channel", 1, most, &number);
+		if (number == 0)
+			complain(place, setting, "channel: \"%s\" is none of: %s, or 1 to %u",
+				setting->text, known, most);
+	}
+	point->first_channel = (uint16_t)number;
+	return number > 0;
 }
 
 static bool read_channels(const struct place *place, struct point *point)

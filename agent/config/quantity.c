@@ -112,6 +112,16 @@ static const struct unit_info units[UNIT_COUNT] = {
 	[UNIT_PERMILLE] = { "0.1 %", 1, "%" },
 };
 
+static const char *const phase_names[] = { "total", "a", "b", "c", "neutral", NULL };
+static const char *const measure_names[] = { "an", "bn", "cn", "ln-avg", "ab", "bc", "ca", "ll-avg", NULL };
+static const char *const source_names[] = { "main", "alternate", NULL };
+static const char *const *const channel_names[SCOPE_COUNT] = {
+	[SCOPE_MAINS] = phase_names,
+	[SCOPE_VOLTAGE] = measure_names,
+	[SCOPE_ALT_VOLTAGE] = measure_names,
+	[SCOPE_SOURCE] = source_names,
+};
+
 #define IN(scope) (1u << SCOPE_##scope)
 #define CIRCUITS  (IN(BRANCH) | IN(MAINS) | IN(TWO_POLE) | IN(THREE_POLE))
 #define ALARMED   (IN(BRANCH) | IN(MAINS) | IN(VOLTAGE) | IN(ALT_VOLTAGE))
@@ -170,6 +180,20 @@ const char *scope_name(enum scope scope)
 {
 	assert(scope < SCOPE_COUNT);
 	return scopes[scope];
+}
+
+const char *channel_name(enum scope scope, unsigned channel)
+{
+	const char *const *names = channel_names[scope];
+	unsigned n = 0;
+
+	if (names == NULL || channel == 0)
+		return NULL;
+	while (names[n] != NULL)
+		n++;
+	if (scope == SCOPE_MAINS)
+		channel = (channel - 1) % n + 1;
+	return channel <= n ? names[channel - 1] : NULL;
 }
 
 int quantity_find(const char *name)

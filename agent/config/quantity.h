@@ -181,6 +181,9 @@ const struct unit_info *unit_info(enum unit unit);
 bool quantity_in_scope(enum quantity quantity, enum scope scope);
 const char *scope_name(enum scope scope); /* "branch", "alt-voltage", ... as in profiles */
 
+/* "a", "ln-avg", "main": name of a channel that has one, else NULL. Mains: whatever the set. */
+const char *channel_name(enum scope scope, unsigned channel);
+
 /* By name; -1 when there is none of that name. */
 int quantity_find(const char *name);
 int scope_find(const char *name);

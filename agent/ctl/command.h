@@ -22,5 +22,6 @@ struct command {
 };
 
 extern const struct command command_poll;
+extern const struct command command_profile;
 
 #endif

@@ -10,6 +10,7 @@
 
 static const struct command *const commands[] = {
 	&command_poll,
+	&command_profile,
 	NULL,
 };
 
