@@ -26,6 +26,7 @@ integration_scenarios = \
 include tests/integration/mib.mk
 include tests/integration/config.mk
 include tests/integration/link.mk
+include tests/integration/profile.mk
 
 TESTS += $(integration_scenarios)
 dist_check_SCRIPTS = $(integration_scenarios)
