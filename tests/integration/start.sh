@@ -86,3 +86,32 @@ retry 10 log_has out "$own read again: 1 links, 2 panels"
 kill -TERM "${pids[background]}"
 retry 10 log_has out "stopped"
 unset 'pids[background]'
+
+say "tells the service manager: ready, alive, reloading, ready again, stopping"
+if ! grep -qF 'S["HAVE_SYSTEMD_TRUE"]=""' "$build/config.status"; then
+	say "(not this build: no libsystemd)"
+	exit 0
+fi
+cat >"$dir/manager.py" <<'PYTHON'
+import signal, socket, sys
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+s.bind(sys.argv[1])
+while True:
+    print(s.recv(4096).decode().replace("\n", " "), flush=True)
+PYTHON
+twice_ready() {
+	[ "$(grep -c READY=1 "$dir/manager.log")" = 2 ]
+}
+spawn manager python3 "$dir/manager.py" "$dir/notify"
+retry 10 test -S "$dir/notify"
+export NOTIFY_SOCKET=$dir/notify WATCHDOG_USEC=200000
+start_meterxd
+unset NOTIFY_SOCKET WATCHDOG_USEC
+retry 10 log_has manager "READY=1 STATUS=1 links, 2 panels"
+retry 10 log_has manager "WATCHDOG=1"
+kill -HUP "${pids[meterxd]}"
+retry 10 log_has manager "RELOADING=1 MONOTONIC_USEC=[0-9]+"
+retry 10 twice_ready
+stop_meterxd
+retry 10 log_has manager "STOPPING=1"
