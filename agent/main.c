@@ -49,6 +49,7 @@ struct agent {
 	struct site *site;
 	struct links *links;
 	struct agentx *agentx;
+	char *agentx_socket; /* in use */
 	int64_t start_wall_ms;
 };
 
@@ -149,18 +150,25 @@ static const char *describe(const struct config *config)
 	return text;
 }
 
-/* Start or restart the SNMP side when its socket is another one. */
-static int apply_snmp(struct agent *agent, const struct config *old)
+/*
+ * Net-SNMP cannot be started anew within a process: the socket that SNMP began
+ * with stays until the next start.
+ */
+static int apply_snmp(struct agent *agent)
 {
-	if (agent->agentx != NULL &&
-		strcmp(old->agentx_socket, agent->config->agentx_socket) == 0) {
-		agentx_set_site(agent->agentx, agent->site);
-		return 0;
+	const char *socket = agent->config->agentx_socket;
+
+	if (agent->agentx == NULL) {
+		agent->agentx_socket = xstrdup(socket);
+		agent->agentx = agentx_start(socket, agent->site);
+		return agent->agentx != NULL ? 0 : -errno;
 	}
-	if (agent->agentx != NULL)
-		agentx_stop(agent->agentx);
-	agent->agentx = agentx_start(agent->config->agentx_socket, agent->site);
-	return agent->agentx != NULL ? 0 : -errno;
+	if (strcmp(agent->agentx_socket, socket) != 0)
+		log_warning("main",
+			"agentx-socket: %s comes into force at the next start, until then %s",
+			socket, agent->agentx_socket);
+	agentx_set_site(agent->agentx, agent->site);
+	return 0;
 }
 
 /* Run by this configuration from now on; takes the reference over. */
@@ -174,7 +182,7 @@ static int apply(struct agent *agent, struct config *config)
 	agent->site = site_build(agent->store, config, old_site, agent->start_wall_ms);
 	/* What cannot be started is logged where it failed; the other links serve. */
 	links_apply(agent->links, agent->site);
-	rc = apply_snmp(agent, old_config);
+	rc = apply_snmp(agent);
 	site_unref(old_site);
 	conf_unref(old_config);
 	return rc;
@@ -184,13 +192,10 @@ static void reload(struct agent *agent)
 {
 	struct problems problems = PROBLEMS_INIT;
 	struct config *config;
-	int rc;
 
 	notify_reloading("reading the configuration");
 	if (conf_load(agent->config_path, &problems, &config) == 0) {
-		rc = apply(agent, config);
-		if (rc < 0)
-			log_error("main", "SNMP cannot be started: %s", strerror(-rc));
+		apply(agent, config);
 		log_info("main", "%s read again: %s", agent->config_path, describe(config));
 	} else {
 		log_problems(&problems);
@@ -269,6 +274,7 @@ static void stop(struct agent *agent)
 	store_free(agent->store);
 	conf_unref(agent->config);
 	loop_free(agent->loop);
+	free(agent->agentx_socket);
 }
 
 static int run(const struct settings *settings, struct config *config)

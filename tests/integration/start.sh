@@ -62,6 +62,9 @@ retry 10 log_has meterxd "not applied: running on"
 { link m; panel 1 m 1; panel 2 m 2; } | write_conf
 kill -HUP "${pids[meterxd]}"
 retry 10 log_has meterxd "read again: 1 links, 2 panels"
+sed -i 's|^agentx-socket.*|agentx-socket = "/elsewhere"|' "$dir/meterxd.conf"
+kill -HUP "${pids[meterxd]}"
+retry 10 log_has meterxd "agentx-socket: /elsewhere comes into force at the next start, until then $dir/agentx"
 running meterxd || fail "meterxd ended by itself"
 stop_meterxd
 log_has meterxd "SIGTERM: stopping" >/dev/null
