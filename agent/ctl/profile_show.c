@@ -308,7 +308,7 @@ static void line_cell(struct grid *grid, const struct profile_show *show, unsign
 
 static void print_plans(const struct profile_show *show, FILE *out)
 {
-	static const char *const titles[] = { "Due", ">Reads", ">Registers", ">Needed", show_lines[0].title,
+	const char *const titles[] = { "Due", ">Reads", ">Registers", ">Needed", show_lines[0].title,
 		">Of the ideal", show_lines[1].title, show_lines[2].title, NULL };
 	struct plan_line line = show_line(0);
 	struct grid *grid = grid_new(titles);
