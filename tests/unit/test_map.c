@@ -287,8 +287,11 @@ static void check_integer(const struct profile *profile, const struct row *row, 
 		assert_int_equal(point->scale_reg + element * point->scale_stride + 1,
 			row->scale + (row->scale_each ? i : 0));
 	assert_int_equal(point->has_rollover, row->quantity == Q_ENERGY);
-	if (row->quantity == Q_ENERGY)
+	assert_int_equal(point->has_no_value, row->quantity == Q_ENERGY);
+	if (row->quantity == Q_ENERGY) {
 		assert_int_equal(point->rollover, 4294967296);
+		assert_int_equal(point->no_value, 2147483648);
+	}
 }
 
 static void check_float(const struct profile *profile, const struct row *row, unsigned i)
@@ -344,6 +347,48 @@ static void every_row_of_the_map(void **state)
 		assert_int_equal(profile->base, 1);
 		assert_int_equal(profile->function, 3);
 		assert_int_equal(profile->no_value_i16, -32768);
+		assert_int_equal(profile->branches, 42);
+		assert_int_equal(profile->mains, 1);
+		profile_unref(profile);
+	}
+}
+
+/* What may be written, and what the factory wrote. */
+static void every_range_and_default(void **state)
+{
+	static const struct {
+		const char *profile;
+		enum scope scope;
+		enum quantity quantity;
+		int min, max, fallback;
+	} settings[] = {
+		{ "bcpme", SCOPE_PANEL, Q_CT_LAYOUT, 0, 3, 0 },
+		{ "bcpme", SCOPE_PANEL, Q_DEMAND_SUBINTERVALS, 1, 6, 1 },
+		{ "bcpme", SCOPE_PANEL, Q_DEMAND_INTERVAL, 0, 32767, 900 },
+		{ "bcpme", SCOPE_PANEL, Q_ON_DELAY, 0, 32767, 10 },
+		{ "bcpme", SCOPE_PANEL, Q_POWER_UPS, 0, 0, 0 },
+		{ "bcpme", SCOPE_PANEL, Q_USER_PHASES, 0, 1, 0 },
+		{ "bcpme", SCOPE_BRANCH, Q_RATING, 0, 32767, 20 },
+		{ "bcpme", SCOPE_MAINS, Q_RATING, 0, 32767, 225 },
+		{ "bcpme", SCOPE_BRANCH, Q_PHASE, 0, 2, 0 },
+		{ "bcpme", SCOPE_MAINS, Q_PHASE, 0, 2, 0 },
+		{ "bcpme", SCOPE_MAINS, Q_CT_SIZE, 1, 32767, 200 },
+		{ "bcpm", SCOPE_MAINS, Q_CT_SIZE, 1, 32767, 200 },
+		{ "bcpmsc", SCOPE_MAINS, Q_CT_SIZE, 0, 32767, 200 },
+		{ "bcpmsc", SCOPE_BRANCH, Q_CT_SIZE, 0, 32767, 100 },
+	};
+	(void)state;
+
+	for (size_t i = 0; i < ARRAY_LEN(settings); i++) {
+		struct profile *profile = load(settings[i].profile);
+		unsigned element;
+		const struct point *point = find(profile, settings[i].scope, settings[i].quantity,
+			settings[i].scope == SCOPE_MAINS ? MAINS_A : 1, ENCODING_ANY, &element);
+
+		assert_true(point->has_range && point->has_default);
+		assert_int_equal(point->min, settings[i].min);
+		assert_int_equal(point->max, settings[i].max);
+		assert_int_equal(point->fallback, settings[i].fallback);
 		profile_unref(profile);
 	}
 }
@@ -368,6 +413,7 @@ static void check_limit_register(const struct profile *profile, int threshold,
 	if (fallback >= 0)
 		assert_int_equal(point->fallback, fallback);
 	assert_int_equal(point->has_range, writable);
+	assert_int_equal(point->min, 0);
 	if (writable)
 		assert_int_equal(point->max, quantity == Q_DELAY || (volts && quantity == Q_THRESHOLD) ?
 						     32767 :
@@ -559,6 +605,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_row_of_the_map),
+		cmocka_unit_test(every_range_and_default),
 		cmocka_unit_test(every_limit),
 		cmocka_unit_test(every_alarm_bit),
 		cmocka_unit_test(every_command),
