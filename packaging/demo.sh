@@ -168,10 +168,10 @@ step "both panels are online" eval 'is mxPanelState.1 online && is mxPanelState.
 title "The panels"
 show . name=mxPanelName location=mxPanelLocation model=mxPanelModel serial=mxPanelSerial \
 	state=mxPanelState worst=mxPanelWorstState latched=mxPanelLatchedAlarms "age ms=mxPanelDataAge"
-title "Mains of RPP-1A: total, phases a, b, c, neutral"
+title "Mains of RPP-1A"
 show '^1\.' "amps=mxMainsCurrent/1000" "W=mxMainsActivePower" "PF=mxMainsPowerFactor" \
 	"kWh=mxMainsEnergy/1000" "load %=mxMainsLoad" state=mxMainsState
-title "Voltages: an bn cn mean, ab bc ca mean"
+title "Voltages of RPP-1A"
 show '^1\.' "V=mxVoltageValue/1000" state=mxVoltageState
 title "Branches of RPP-1A (the first 14 of 42)"
 show '^1\.([1-9]|1[0-4])$' "${branches[@]}"
@@ -203,16 +203,18 @@ cat <<TEXT
 It stays up until you press Enter or Ctrl-C. In another terminal:
 
 export MIBDIRS=$MIBDIRS MIBS=METERX-MIB
-snmptable    -v2c -c $community -Ci -Cb -Cw 160 $agent METERX-MIB::mxBranchTable
+snmptable    -v2c -c $community -OU -Ci -Cb -Cw 160 $agent METERX-MIB::mxBranchTable
 snmpbulkwalk -v2c -c $community -Cr50 $agent METERX-MIB::mxBranchCurrent
 snmpget      -v2c -c $community $agent METERX-MIB::mxBranchLabel.1.3 METERX-MIB::mxBranchCurrent.1.3
 snmpbulkwalk -v3 -l authPriv -u walker -a SHA -A walker-auth -x AES -X walker-priv $agent METERX-MIB::mxPanelTable
 $build/meterx -c $dir/meterxd.conf poll RPP-1A
-$build/meterx-sim --tell $dir/sim current 1 3 18      overload branch 3 (auto: back to normal)
-$build/meterx-sim --tell $dir/sim write 1 295 31010   clear all latches of panel 1
-$build/meterx-sim --tell $dir/sim fault silent        the meter falls silent (fault none: comes back)
-$build/meterx-sim --help                              what else it can do
 tail -f $dir/meterxd.log
+
+The meter obeys, too: overload branch 3, clear all latches of panel 1, fall silent, come back.
+$build/meterx-sim --tell $dir/sim current 1 3 18
+$build/meterx-sim --tell $dir/sim write 1 295 31010
+$build/meterx-sim --tell $dir/sim fault silent
+$build/meterx-sim --tell $dir/sim fault none
 TEXT
 if [ -t 0 ]; then
 	read -r _ || :
