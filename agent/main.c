@@ -49,7 +49,6 @@ struct agent {
 	struct site *site;
 	struct links *links;
 	struct agentx *agentx;
-	char *agentx_socket; /* in use */
 	int64_t start_wall_ms;
 };
 
@@ -150,24 +149,17 @@ static const char *describe(const struct config *config)
 	return text;
 }
 
-/*
- * Net-SNMP cannot be started anew within a process: the socket that SNMP began
- * with stays until the next start.
- */
+/* Start the SNMP side, or have it serve this configuration. */
 static int apply_snmp(struct agent *agent)
 {
 	const char *socket = agent->config->agentx_socket;
 
 	if (agent->agentx == NULL) {
-		agent->agentx_socket = xstrdup(socket);
 		agent->agentx = agentx_start(socket, agent->site);
 		return agent->agentx != NULL ? 0 : -errno;
 	}
-	if (strcmp(agent->agentx_socket, socket) != 0)
-		log_warning("main",
-			"agentx-socket: %s comes into force at the next start, until then %s",
-			socket, agent->agentx_socket);
 	agentx_set_site(agent->agentx, agent->site);
+	agentx_set_socket(agent->agentx, socket);
 	return 0;
 }
 
@@ -266,15 +258,17 @@ static int start(struct agent *agent, struct config *config)
 
 static void stop(struct agent *agent)
 {
+	bool snmp_ended;
+
 	notify_stopping("stopping");
-	if (agent->agentx != NULL)
-		agentx_stop(agent->agentx);
+	snmp_ended = agentx_stop(agent->agentx);
 	links_stop(agent->links);
+	if (!snmp_ended)
+		return; /* its thread still looks at the site */
 	site_unref(agent->site);
 	store_free(agent->store);
 	conf_unref(agent->config);
 	loop_free(agent->loop);
-	free(agent->agentx_socket);
 }
 
 static int run(const struct settings *settings, struct config *config)

@@ -21,7 +21,6 @@
 #include "snmp/stream.h"
 
 #include <errno.h>
-#include <malloc.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -40,25 +39,26 @@
 #define APPLICATION "meterx"
 
 #define RETRY_S         1  /* between attempts to reach the master, and idle time before a ping */
-#define OPEN_TIMEOUT_S  1  /* the master accepted the connection but says nothing */
+#define OPEN_TIMEOUT_S  1  /* the master accepted the connection, but answers no Open, no Register */
 #define PING_TIMEOUT_US (5 * 1000000L) /* a master may be busy with slow scripts of its own */
 #define CLOSE_TIMEOUT_US (300 * 1000L)
 #define STOP_WAIT_S     2  /* for an orderly end, and again after hanging up */
-#define TRIM_THRESHOLD  (64 << 20) /* keep what big requests took: trimming costs a quarter of the time */
 #define DESCRIPTORS_MAX 16
 #define MESSAGES_KEPT   8
 
 struct agentx {
 	pthread_t thread;
 	struct loop *loop;
-	char *socket;
 
-	pthread_mutex_t lock; /* of next_site */
+	pthread_mutex_t lock; /* of next_site, next_socket */
 	struct site *next_site;
+	char *next_socket;
 	atomic_bool stopping;
+	atomic_bool left; /* by its thread, or by who should have joined it: the second frees */
 	atomic_int session_fd; /* -1: no session */
 
 	/* The thread's own. */
+	char *socket;
 	struct view *view;
 	struct stream *stream;
 	netsnmp_session *session; /* NULL: no master */
@@ -81,6 +81,8 @@ struct agentx {
  * frees the arguments of its other callbacks when it shuts down.
  */
 static struct agentx *the_agentx;
+/* The library does not come up again properly in a process where it was shut down. */
+static atomic_bool started;
 
 /* ---- what the library says ------------------------------------------------------------- */
 
@@ -184,8 +186,6 @@ static int on_connected(int major, int minor, void *server, void *client)
 		transport->f_recv = on_receive;
 		stream_reset(agentx->stream);
 	}
-	session->timeout = PING_TIMEOUT_US;
-	session->retries = 0; /* the stream repeats by itself */
 	agentx->session = session;
 	agentx->session_changed = true;
 	agentx->refused = false;
@@ -276,6 +276,7 @@ static void session_review(struct agentx *agentx)
 	if (serving && !agentx->serving) {
 		messages_forget(agentx);
 		agentx->away_reason = 0;
+		agentx->session->timeout = PING_TIMEOUT_US; /* from now on only pings are waited for */
 		log_info("snmp", "served by the master agent at %s after %lld s", agentx->socket,
 			(long long)(now - agentx->away_since_ms) / 1000);
 	} else if (!serving && agentx->serving) {
@@ -406,6 +407,7 @@ static void library_start(struct agentx *agentx)
 	netsnmp_ds_set_int(NETSNMP_DS_APPLICATION_ID, NETSNMP_DS_AGENT_AGENTX_PING_INTERVAL,
 		RETRY_S);
 	netsnmp_ds_set_int(NETSNMP_DS_LIBRARY_ID, NETSNMP_DS_LIB_TIMEOUT, OPEN_TIMEOUT_S);
+	/* A stream needs no second try, and a master that wakes up no two of the same. */
 	netsnmp_ds_set_int(NETSNMP_DS_LIBRARY_ID, NETSNMP_DS_LIB_RETRIES, 0);
 	snmp_register_callback(SNMP_CALLBACK_APPLICATION, SNMPD_CALLBACK_INDEX_START,
 		on_connected, NULL);
@@ -424,17 +426,61 @@ static void library_timers(struct agentx *agentx)
 	agentx->library_used = true;
 }
 
+static void hang_up(struct agentx *agentx)
+{
+	int fd = atomic_load(&agentx->session_fd);
+
+	if (fd >= 0)
+		shutdown(fd, SHUT_RDWR);
+}
+
+/* The library connects to another socket with its next attempt. */
+static void socket_change(struct agentx *agentx, char *socket)
+{
+	if (strcmp(socket, agentx->socket) == 0) {
+		free(socket);
+		return;
+	}
+	free(agentx->socket);
+	agentx->socket = socket;
+	agentx->serving = false;
+	agentx->away_since_ms = clock_mono_ms();
+	agentx->away_reason = -1;
+	netsnmp_ds_set_string(NETSNMP_DS_APPLICATION_ID, NETSNMP_DS_AGENT_X_SOCKET, socket);
+	log_info("snmp", "going over to the master agent at %s", socket);
+	hang_up(agentx);
+}
+
 static void on_wake(void *arg)
 {
 	struct agentx *agentx = arg;
 	struct site *site;
+	char *socket;
 
 	pthread_mutex_lock(&agentx->lock);
 	site = agentx->next_site;
+	socket = agentx->next_socket;
 	agentx->next_site = NULL;
+	agentx->next_socket = NULL;
 	pthread_mutex_unlock(&agentx->lock);
 	if (site)
 		view_set_site(agentx->view, site);
+	if (socket)
+		socket_change(agentx, socket);
+}
+
+static void agentx_free(struct agentx *agentx)
+{
+	messages_forget(agentx);
+	netsnmp_large_fd_set_cleanup(&agentx->readable);
+	stream_free(agentx->stream);
+	view_free(agentx->view);
+	site_unref(agentx->next_site);
+	free(agentx->next_socket);
+	loop_free(agentx->loop);
+	pthread_mutex_destroy(&agentx->lock);
+	free(agentx->socket);
+	free(agentx);
 }
 
 static void *run(void *arg)
@@ -459,26 +505,12 @@ static void *run(void *arg)
 		agentx->session->timeout = CLOSE_TIMEOUT_US;
 	snmp_shutdown(APPLICATION);
 	shutdown_agent();
+	if (atomic_exchange(&agentx->left, true))
+		agentx_free(agentx);
 	return NULL;
 }
 
 /* ---- the other threads' side ----------------------------------------------------------------- */
-
-static void agentx_free(struct agentx *agentx)
-{
-	if (agentx == NULL)
-		return;
-	messages_forget(agentx);
-	netsnmp_large_fd_set_cleanup(&agentx->readable);
-	stream_free(agentx->stream);
-	view_free(agentx->view);
-	site_unref(agentx->next_site);
-	loop_free(agentx->loop);
-	pthread_mutex_destroy(&agentx->lock);
-	free(agentx->socket);
-	free(agentx);
-	the_agentx = NULL;
-}
 
 static int thread_start(struct agentx *agentx)
 {
@@ -494,8 +526,13 @@ static int thread_start(struct agentx *agentx)
 
 struct agentx *agentx_start(const char *socket, struct site *site)
 {
-	struct agentx *agentx = xcalloc(1, sizeof(*agentx));
+	struct agentx *agentx;
 
+	if (atomic_exchange(&started, true)) {
+		errno = EBUSY;
+		return NULL;
+	}
+	agentx = xcalloc(1, sizeof(*agentx));
 	agentx->socket = xstrdup(socket);
 	pthread_mutex_init(&agentx->lock, NULL);
 	atomic_init(&agentx->session_fd, -1);
@@ -513,7 +550,6 @@ struct agentx *agentx_start(const char *socket, struct site *site)
 	the_agentx = agentx;
 	signal(SIGPIPE, SIG_IGN); /* the library writes to sockets without MSG_NOSIGNAL */
 	setenv("MIBS", "", 1);    /* it would load them */
-	mallopt(M_TRIM_THRESHOLD, TRIM_THRESHOLD);
 	errno = thread_start(agentx);
 	if (errno == 0)
 		return agentx;
@@ -534,6 +570,18 @@ void agentx_set_site(struct agentx *agentx, struct site *site)
 	loop_wake(agentx->loop);
 }
 
+void agentx_set_socket(struct agentx *agentx, const char *socket)
+{
+	char *unseen, *next = xstrdup(socket);
+
+	pthread_mutex_lock(&agentx->lock);
+	unseen = agentx->next_socket;
+	agentx->next_socket = next;
+	pthread_mutex_unlock(&agentx->lock);
+	free(unseen);
+	loop_wake(agentx->loop);
+}
+
 static bool thread_ended(struct agentx *agentx)
 {
 	struct timespec until;
@@ -545,23 +593,24 @@ static bool thread_ended(struct agentx *agentx)
 
 bool agentx_stop(struct agentx *agentx)
 {
+	bool done;
+
 	if (agentx == NULL)
 		return true;
 	atomic_store(&agentx->stopping, true);
 	loop_wake(agentx->loop);
-	if (!thread_ended(agentx)) {
-		int fd = atomic_load(&agentx->session_fd);
-
-		/* The library waits for a frozen master: hanging up ends that. */
-		if (fd >= 0)
-			shutdown(fd, SHUT_RDWR);
-		if (!thread_ended(agentx)) {
-			log_warning("snmp", "the master agent at %s holds us, leaving it",
-				agentx->socket);
-			pthread_detach(agentx->thread);
-			return false;
-		}
+	done = thread_ended(agentx);
+	if (!done) {
+		/* The library waits for a master that says nothing: hanging up ends that. */
+		hang_up(agentx);
+		done = thread_ended(agentx);
 	}
-	agentx_free(agentx);
-	return true;
+	if (!done) {
+		log_warning("snmp", "the master agent holds the SNMP thread, leaving it behind");
+		pthread_detach(agentx->thread);
+		done = atomic_exchange(&agentx->left, true);
+	}
+	if (done)
+		agentx_free(agentx);
+	return done;
 }

@@ -17,17 +17,19 @@ struct agentx;
 
 /*
  * Start the thread. socket: path or "tcp:host:port" of the master. Takes a
- * reference to site. NULL with errno when no thread can be had. Main thread,
- * one at a time, and before threads that look at the environment.
+ * reference to site. NULL with errno when no thread can be had; EBUSY for the
+ * second time in a process. Main thread.
  */
 struct agentx *agentx_start(const char *socket, struct site *site);
 /* Serve another site from the next request on (takes a reference). Main thread. */
 void agentx_set_site(struct agentx *agentx, struct site *site);
+/* Go over to the master agent at another socket; nothing if it is the same. Main thread. */
+void agentx_set_socket(struct agentx *agentx, const char *socket);
 /*
  * Close the session (orderly, when the master is there) and end the thread;
  * NULL is accepted. False when it did not end within some seconds, because the
- * library still waits for a master that cannot be reached: then thread and site
- * are left as they are, and the process is to end without freeing the store.
+ * library still waits for a master that cannot be reached: then the thread is
+ * left behind with its reference to the site, and the store must not be freed.
  */
 bool agentx_stop(struct agentx *agentx);
 

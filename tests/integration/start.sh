@@ -64,7 +64,8 @@ kill -HUP "${pids[meterxd]}"
 retry 10 log_has meterxd "read again: 1 links, 2 panels"
 sed -i 's|^agentx-socket.*|agentx-socket = "/elsewhere"|' "$dir/meterxd.conf"
 kill -HUP "${pids[meterxd]}"
-retry 10 log_has meterxd "agentx-socket: /elsewhere comes into force at the next start, until then $dir/agentx"
+retry 10 log_has meterxd "going over to the master agent at /elsewhere"
+retry 10 log_has meterxd "no master agent at /elsewhere: No such file or directory"
 running meterxd || fail "meterxd ended by itself"
 stop_meterxd
 log_has meterxd "SIGTERM: stopping" >/dev/null

@@ -21,6 +21,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -258,10 +259,11 @@ static int ended(pid_t *pid, int signo)
 	return status;
 }
 
-/* The agent: SIGUSR1 changes the site, SIGTERM ends it. */
+/* The agent: SIGUSR1 changes the site, SIGUSR2 the socket, back and forth; SIGTERM ends it. */
 static int agent_run(void)
 {
 	struct agentx *agentx = agentx_start(agentx_address, &sites[0]);
+	bool elsewhere = false;
 	sigset_t set;
 	int signo = 0;
 
@@ -269,11 +271,16 @@ static int agent_run(void)
 		return 2;
 	sigemptyset(&set);
 	sigaddset(&set, SIGUSR1);
+	sigaddset(&set, SIGUSR2);
 	sigaddset(&set, SIGTERM);
 	while (signo != SIGTERM) {
 		sigwait(&set, &signo);
 		if (signo == SIGUSR1)
 			agentx_set_site(agentx, &sites[1]);
+		if (signo == SIGUSR2) {
+			elsewhere = !elsewhere;
+			agentx_set_socket(agentx, elsewhere ? "/nowhere/agentx" : agentx_address);
+		}
 	}
 	return agentx_stop(agentx) ? 0 : 3;
 }
@@ -285,6 +292,7 @@ static pid_t agent_start(const char *name)
 
 	sigemptyset(&set);
 	sigaddset(&set, SIGUSR1);
+	sigaddset(&set, SIGUSR2);
 	sigaddset(&set, SIGTERM);
 	sigprocmask(SIG_BLOCK, &set, &before);
 	pid = fork();
@@ -662,6 +670,86 @@ static void test_clean_end(void **state)
 	wait_for_site(1);
 }
 
+static void test_other_socket(void **state)
+{
+	(void)state;
+	kill(agent, SIGUSR2);
+	wait_for_log("agent", "no master agent at /nowhere/agentx");
+	assert_int_equal(type_of(".1.1.0"), SNMP_NOSUCHOBJECT);
+	kill(agent, SIGUSR2);
+	wait_for_site(1);
+	test_set_is_refused(NULL);
+}
+
+/* ---- a master that falls silent --------------------------------------------------------------- */
+
+enum { PDU_OPEN = 1, PDU_REGISTER = 3, PDU_PING = 13, PDU_RESPONSE = 18, HEADER = 20 };
+
+/* The type of the next PDU, 0 at the end; it is left in header and skipped. */
+static int silent_hear(int fd, uint8_t *header)
+{
+	uint8_t payload[1024];
+	uint32_t length;
+
+	if (recv(fd, header, HEADER, MSG_WAITALL) != HEADER)
+		return 0;
+	memcpy(&length, header + 16, sizeof(length));
+	length = header[2] & 0x10 ? ntohl(length) : length;
+	if (length > 0)
+		recv(fd, payload, length, MSG_WAITALL);
+	return header[1];
+}
+
+static void silent_say_yes(int fd, uint8_t *header)
+{
+	uint8_t response[HEADER + 8] = { 0 };
+
+	memcpy(response, header, 16);
+	response[1] = PDU_RESPONSE;
+	response[header[2] & 0x10 ? 19 : 16] = 8;
+	assert_int_equal(write(fd, response, sizeof(response)), sizeof(response));
+}
+
+/* Answer the agent until it sends that PDU, and then no more: the library now waits for us. */
+static void check_stop_while_held(int last)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	int listener = socket(AF_UNIX, SOCK_STREAM, 0), fd, type;
+	uint8_t header[HEADER];
+	int64_t begin;
+	char *real = strdup(agentx_address);
+
+	snprintf(agentx_address, sizeof(agentx_address), "%s/silent", dir);
+	unlink(agentx_address);
+	strcpy(address.sun_path, agentx_address);
+	assert_int_equal(bind(listener, (struct sockaddr *)&address, sizeof(address)), 0);
+	listen(listener, 5);
+	ended(&agent, SIGTERM);
+	agent = agent_start("held");
+	fd = accept(listener, NULL, NULL);
+	while ((type = silent_hear(fd, header)) != last) {
+		assert_int_not_equal(type, 0);
+		silent_say_yes(fd, header);
+	}
+	begin = clock_mono_ms();
+	assert_int_equal(ended(&agent, SIGTERM), 0);
+	print_message("ended after %lld ms\n", (long long)(clock_mono_ms() - begin));
+	close(fd);
+	close(listener);
+	strcpy(agentx_address, real);
+	free(real);
+}
+
+static void test_stop_while_held(void **state)
+{
+	(void)state;
+	check_stop_while_held(PDU_OPEN);
+	check_stop_while_held(PDU_REGISTER);
+	check_stop_while_held(PDU_PING);
+	agent = agent_start("agent");
+	wait_for_site(1);
+}
+
 /* The library's way to us, which a master only takes for contexts. */
 static void test_handler(void **state)
 {
@@ -775,9 +863,11 @@ int main(void)
 		cmocka_unit_test(test_master_restarts),
 		cmocka_unit_test(test_registration_is_refused_until_free),
 		cmocka_unit_test(test_frozen_master_does_not_hold_the_stop),
+		cmocka_unit_test(test_stop_while_held),
 		cmocka_unit_test(test_thawed_master_is_served),
 		cmocka_unit_test(test_clean_end),
 		cmocka_unit_test(test_master_comes_later),
+		cmocka_unit_test(test_other_socket),
 		cmocka_unit_test(test_other_site),
 	};
 	const struct CMUnitTest tcp_tests[] = {
