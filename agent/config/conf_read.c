@@ -372,6 +372,18 @@ static void read_link(const struct where *where, struct link_conf *link)
 		check_transport(where, link);
 }
 
+/* Line of the first section of that kind and title. */
+static int line_of(const struct where *where, const char *kind, const char *title)
+{
+	for (unsigned i = 0; i < syntax_count(where->top, kind); i++) {
+		cfg_t *section = cfg_getnsec(where->top, kind, i);
+
+		if (strcmp(syntax_title(section), title) == 0)
+			return section->line;
+	}
+	return 0;
+}
+
 /* A serial line has one master. */
 static bool same_line(const struct link_conf *a, const struct link_conf *b)
 {
@@ -382,22 +394,24 @@ static bool same_line(const struct link_conf *a, const struct link_conf *b)
 	return a->host[0] != '\0' && strcmp(a->host, b->host) == 0 && a->port == b->port;
 }
 
-static void check_link_against(const struct where *where, const struct link_conf *link,
-	const struct link_conf *other, int line)
+static void check_link_against(
+	const struct where *where, const struct link_conf *link, const struct link_conf *other)
 {
 	const char *place = link->transport == TRANSPORT_RTU ? "device" : "host";
 
 	if (strcmp(link->name, other->name) == 0)
-		field_problem(where, where->section->line, "name is taken already, line %d", line);
+		field_problem(where, where->section->line, "name is taken already, line %d",
+			line_of(where, "link", other->name));
 	if (link->index != 0 && link->index == other->index)
 		field_problem(where, field_line(where, "index"),
 			"index: %u is taken by link \"%.*s\", line %d", link->index,
-			text_shown(other->name), other->name, line);
+			text_shown(other->name), other->name, line_of(where, "link", other->name));
 	if (same_line(link, other))
 		field_problem(where, field_line(where, place),
 			"%s: is the line of link \"%.*s\" already, line %d (one link serves all "
 			"units)",
-			place, text_shown(other->name), other->name, line);
+			place, text_shown(other->name), other->name,
+			line_of(where, "link", other->name));
 }
 
 static int by_number(uint32_t a, uint32_t b)
@@ -453,8 +467,7 @@ static void read_links(struct reader *reader)
 
 		read_link(&where, &config->links[i]);
 		for (unsigned earlier = 0; earlier < i; earlier++)
-			check_link_against(&where, &config->links[i], &config->links[earlier],
-				cfg_getnsec(top, "link", earlier)->line);
+			check_link_against(&where, &config->links[i], &config->links[earlier]);
 	}
 	number_links(config);
 	qsort(config->links, config->n_links, sizeof(*config->links), compare_links);
@@ -751,21 +764,22 @@ static void read_panel(struct reader *reader, const struct where *where, struct 
 	free(names.branches_file);
 }
 
-static void check_panel_against(const struct where *where, const struct panel_conf *panel,
-	const struct panel_conf *other, int line)
+static void check_panel_against(
+	const struct where *where, const struct panel_conf *panel, const struct panel_conf *other)
 {
 	if (strcmp(panel->name, other->name) == 0)
-		field_problem(where, where->section->line, "name is taken already, line %d", line);
+		field_problem(where, where->section->line, "name is taken already, line %d",
+			line_of(where, "panel", other->name));
 	if (panel->index != 0 && panel->index == other->index)
 		field_problem(where, field_line(where, "index"),
 			"index: %u is taken by panel \"%.*s\", line %d", panel->index,
-			text_shown(other->name), other->name, line);
+			text_shown(other->name), other->name, line_of(where, "panel", other->name));
 	if (panel->link != NULL && panel->link == other->link && panel->unit == other->unit &&
 		syntax_get(where->section, "unit") != NULL)
 		field_problem(where, field_line(where, "unit"),
 			"unit: %u of link \"%.*s\" is panel \"%.*s\" already, line %d", panel->unit,
 			text_shown(panel->link->name), panel->link->name, text_shown(other->name),
-			other->name, line);
+			other->name, line_of(where, "panel", other->name));
 }
 
 static int compare_panels(const void *a, const void *b)
@@ -787,8 +801,7 @@ static void read_panels(struct reader *reader)
 
 		read_panel(reader, &where, &config->panels[i]);
 		for (unsigned earlier = 0; earlier < i; earlier++)
-			check_panel_against(&where, &config->panels[i], &config->panels[earlier],
-				cfg_getnsec(top, "panel", earlier)->line);
+			check_panel_against(&where, &config->panels[i], &config->panels[earlier]);
 	}
 	qsort(config->panels, config->n_panels, sizeof(*config->panels), compare_panels);
 }
@@ -838,6 +851,7 @@ int conf_load(const char *path, struct problems *problems, struct config **confi
 
 	*config = NULL;
 	reader.top.section = syntax_read(path, options, problems, &reader.top.whole);
+	reader.top.top = reader.top.section;
 	if (reader.top.section == NULL)
 		return -EINVAL;
 	reader.folder = folder_of(path);

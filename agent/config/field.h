@@ -17,6 +17,7 @@ struct where {
 	const char *path;
 	struct problems *problems;
 	bool whole; /* the file was parsed to its end: what is missing is not there */
+	cfg_t *top;
 	cfg_t *section;
 	char prefix[192]; /* "", "panel \"RPP-1A\": " */
 };
