@@ -318,7 +318,8 @@ static const struct field link_fields[] = {
 	{ NUMBER("response-timeout", link_conf, response_timeout_ms, 50, 60000, 1000),
 		.unit = "ms" },
 	{ NUMBER("turnaround", link_conf, turnaround_ms, 0, 10000, 0), .unit = "ms" },
-	{ NUMBER("max-registers", link_conf, max_registers, 1, 125, 125) },
+	/* A number takes up to four registers, which are read together or not at all. */
+	{ NUMBER("max-registers", link_conf, max_registers, 4, 125, 125) },
 	{ NUMBER("retries", link_conf, retries, 0, 10, 1) },
 };
 

@@ -171,7 +171,7 @@ static const struct {
 	{ LINK_OF(TCP "turnaround = 10001"), CONF
 		":1: link \"room1\": turnaround: \"10001\" is out of range (0 to 10000 ms)\n" },
 	{ LINK_OF(TCP "max-registers = 126"),
-		CONF ":1: link \"room1\": max-registers: \"126\" is out of range (1 to 125)\n" },
+		CONF ":1: link \"room1\": max-registers: \"126\" is out of range (4 to 125)\n" },
 	{ LINK_OF(TCP "retries = 11"),
 		CONF ":1: link \"room1\": retries: \"11\" is out of range (0 to 10)\n" },
 	{ LINK_OF(TCP "index = 65536"),
