@@ -94,8 +94,8 @@ static void take_alarms(const struct draft *draft, struct profile *profile)
 		int level = draft->alarms.items[i].threshold_level;
 
 		if (level >= 0)
-			alarm->threshold = (int16_t)profile_threshold_find(profile, alarm->scope, 1,
-				(enum level)level);
+			alarm->threshold = (int16_t)profile_threshold_find(
+				profile, alarm->scope, 1, (enum level)level);
 	}
 	SORT(profile, alarms, alarm_order);
 }
@@ -174,8 +174,8 @@ out:
 	return rc;
 }
 
-int profile_load(const char *dir, const char *name, struct problems *problems,
-	struct profile **profile)
+int profile_load(
+	const char *dir, const char *name, struct problems *problems, struct profile **profile)
 {
 	char *path = xasprintf("%s/%s.conf", dir, name);
 	int rc = -EINVAL;
@@ -232,8 +232,8 @@ unsigned profile_channels(const struct profile *profile, enum scope scope, enum 
 	return highest;
 }
 
-int profile_threshold_find(const struct profile *profile, enum scope scope, unsigned channel,
-	enum level level)
+int profile_threshold_find(
+	const struct profile *profile, enum scope scope, unsigned channel, enum level level)
 {
 	int common = -1;
 
@@ -250,8 +250,8 @@ int profile_threshold_find(const struct profile *profile, enum scope scope, unsi
 	return common;
 }
 
-const struct profile_command *profile_command_find(const struct profile *profile,
-	const char *name, enum scope scope)
+const struct profile_command *profile_command_find(
+	const struct profile *profile, const char *name, enum scope scope)
 {
 	for (unsigned i = 0; i < profile->n_commands; i++) {
 		const struct profile_command *command = &profile->commands[i];

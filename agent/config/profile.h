@@ -21,7 +21,7 @@
 enum poll_class {
 	POLL_ALARM, /* every alarm-poll: alarm status, latches */
 	POLL_FAST,  /* every poll: measurements */
-	POLL_SLOW,  /* every slow-poll, and when a counter says that something moved: settings, counters */
+	POLL_SLOW,  /* every slow-poll, and when a trigger moved: settings, counters */
 	POLL_ONCE,  /* after every connect: identification */
 	POLL_CLASSES,
 };
@@ -53,7 +53,7 @@ enum access {
 
 /* Which of two places a value is taken from, where a meter offers both. */
 enum encoding {
-	ENCODING_ANY,     /* the only place there is */
+	ENCODING_ANY,	  /* the only place there is */
 	ENCODING_INTEGER, /* 16-bit integer with a scale register */
 	ENCODING_FLOAT,
 	ENCODING_AUTO, /* panel setting: whichever costs less time on the line */
@@ -77,17 +77,19 @@ struct point {
 	enum encoding encoding;
 	enum poll_class poll;
 	enum access access;
-	uint8_t models;        /* bit m: model m of profile.models has it */
-	int8_t exponent;       /* value = raw * 10^(exponent + scale register) in the base unit of the file */
-	bool scaled;           /* scale and scale_reg are used */
-	uint16_t scale;        /* index into profile.scales */
+	uint8_t models; /* bit m: model m of profile.models has it */
+	/* value = raw * 10^(exponent + scale register) in the base unit (struct unit_info) */
+	int8_t exponent;
+	bool scaled;	       /* scale and scale_reg are used */
+	uint16_t scale;	       /* index into profile.scales */
 	uint16_t scale_reg;    /* signed exponent for channel i at scale_reg + i * scale_stride */
 	uint16_t scale_stride; /* 0: one for all channels */
 	bool has_rollover;
 	uint64_t rollover; /* energy: raw value at which the register starts again from 0 */
 	bool has_no_value;
-	uint64_t no_value; /* raw value (as unsigned) that means "absent", beside profile.no_value_i16 */
-	int32_t min, max, fallback; /* writable points: permitted raw range and factory default (raw) */
+	uint64_t no_value; /* raw value that means "absent", beside profile.no_value_i16 */
+	/* writable points, raw: permitted range and factory default */
+	int32_t min, max, fallback;
 	bool has_range, has_default;
 };
 
@@ -114,20 +116,20 @@ enum worst_state {
 
 enum clear_method {
 	CLEAR_NONE,
-	CLEAR_ZERO_BITS, /* write the status register with 0 in the bits to clear; 1 is ignored by the meter */
+	CLEAR_ZERO_BITS, /* write the status register with 0 in the bits to clear; 1: no effect */
 	CLEAR_ONES_MASK, /* write a mask with 1 in the bits to clear */
-	CLEAR_COMMAND,   /* write clear_value into clear_reg */
+	CLEAR_COMMAND,	 /* write clear_value into clear_reg */
 };
 
 /* One alarm kind of one scope; it stands once for every channel that has Q_ALARM_STATUS. */
 struct profile_alarm {
 	enum scope scope; /* BRANCH, MAINS, VOLTAGE, ALT_VOLTAGE */
 	enum level level;
-	int8_t latched_bit; /* bit of Q_ALARM_STATUS, -1: the meter has no latch for it */
-	int8_t active_bit;  /* bit of Q_ALARM_STATUS, -1: the meter does not show it */
+	int8_t latched_bit;	   /* bit of Q_ALARM_STATUS, -1: the meter has no latch for it */
+	int8_t active_bit;	   /* bit of Q_ALARM_STATUS, -1: the meter does not show it */
 	enum worst_state severity; /* WARNING or CRITICAL */
-	int16_t counter;    /* quantity that counts its latches, -1: none */
-	int16_t threshold;  /* index into thresholds, -1: none */
+	int16_t counter;	   /* quantity that counts its latches, -1: none */
+	int16_t threshold;	   /* index into thresholds, -1: none */
 	enum clear_method clear;
 	uint16_t clear_reg, clear_value;
 };
@@ -153,7 +155,7 @@ struct profile_threshold {
 };
 
 struct profile_command {
-	char name[32]; /* "clear-latches", "reset-energy", "reset-maxima", "reset-demand", ... */
+	char name[32];	  /* "clear-latches", "reset-energy", "reset-maxima", "reset-demand", ... */
 	enum scope scope; /* PANEL: reg; BRANCH, TWO_POLE, THREE_POLE, MAINS: reg + (channel - 1) */
 	uint16_t count;
 	uint16_t reg;
@@ -171,7 +173,7 @@ struct profile_scale {
 	enum poll_class poll;
 };
 
-/* Registers that may be read in one request; outside all of them is never read. PDU addresses, inclusive. */
+/* Registers that may be read in one request, inclusive; outside all of them is never read. */
 struct profile_block {
 	uint16_t first, last;
 	/*
@@ -191,24 +193,24 @@ struct profile_model {
 
 /* CT arrangement: which channel is on which voltage phase (reference, section 7). */
 struct profile_ct_layout {
-	uint16_t value; /* content of Q_CT_LAYOUT */
-	char name[32];  /* "top-feed" */
+	uint16_t value;	 /* content of Q_CT_LAYOUT */
+	char name[32];	 /* "top-feed" */
 	bool sequential; /* phase A,B,C by (n-1) mod 3, else by floor((n-1)/2) mod 3 */
 };
 
 struct profile {
-	int refs; /* atomic */
+	int refs;	 /* atomic */
 	uint64_t digest; /* of the text it was read from, includes too */
 	char name[64];
 	char title[128];
-	unsigned base;     /* number printed for PDU address 0 */
-	unsigned function; /* 3 or 4 */
+	unsigned base;		      /* number printed for PDU address 0 */
+	unsigned function;	      /* 3 or 4 */
 	unsigned max_read, max_write; /* registers per request */
-	unsigned branches; /* branch channels */
-	unsigned mains;    /* number of mains sets */
-	int32_t no_value_i16; /* marker, e.g. -32768; outside the i16 range: none */
+	unsigned branches;	      /* branch channels */
+	unsigned mains;		      /* number of mains sets */
+	int32_t no_value_i16;	      /* marker, e.g. -32768; outside the i16 range: none */
 	struct profile_model models[PROFILE_MODELS_MAX];
-	unsigned n_models; /* 0: one model, not told apart */
+	unsigned n_models;    /* 0: one model, not told apart */
 	struct point *points; /* sorted by scope, quantity, first_channel, encoding */
 	unsigned n_points;
 	struct profile_scale *scales;
@@ -237,26 +239,25 @@ struct profile {
  * problem found is in problems and nothing is returned. No other effect.
  * 0, -EINVAL (problems), or -errno when the file cannot be read (also in problems).
  */
-int profile_load(const char *dir, const char *name, struct problems *problems,
-	struct profile **profile);
+int profile_load(
+	const char *dir, const char *name, struct problems *problems, struct profile **profile);
 /* The same from a path; the name is the file's name less ".conf". */
 int profile_load_file(const char *path, struct problems *problems, struct profile **profile);
 
 struct profile *profile_ref(struct profile *profile); /* any thread */
-void profile_unref(struct profile *profile);          /* any thread; NULL is accepted */
+void profile_unref(struct profile *profile);	      /* any thread; NULL is accepted */
 
 /* Index of the model with that identification, -1 when it is not one of ours. */
 int profile_model_find(const struct profile *profile, uint16_t id);
 
 /* Highest channel number of a quantity in a scope, 0 when the profile lacks it. */
-unsigned profile_channels(const struct profile *profile, enum scope scope,
-	enum quantity quantity);
+unsigned profile_channels(const struct profile *profile, enum scope scope, enum quantity quantity);
 
 /* Index of the threshold of that channel: its own, else the common one; -1: none. */
-int profile_threshold_find(const struct profile *profile, enum scope scope, unsigned channel,
-	enum level level);
+int profile_threshold_find(
+	const struct profile *profile, enum scope scope, unsigned channel, enum level level);
 
-const struct profile_command *profile_command_find(const struct profile *profile,
-	const char *name, enum scope scope);
+const struct profile_command *profile_command_find(
+	const struct profile *profile, const char *name, enum scope scope);
 
 #endif

@@ -95,8 +95,9 @@ static void check_blocks(struct draft *draft)
 		if (block->first <= last->last)
 			report(draft, items[i].origin, "block %u-%u overlaps block %u-%u (line %d)",
 				draft_printed(draft, block->first),
-				draft_printed(draft, block->last), draft_printed(draft, last->first),
-				draft_printed(draft, last->last), items[i - 1].origin.line);
+				draft_printed(draft, block->last),
+				draft_printed(draft, last->first), draft_printed(draft, last->last),
+				items[i - 1].origin.line);
 	}
 }
 
@@ -126,9 +127,9 @@ static void check_borders(const struct draft *draft, const struct origin *origin
 			return;
 		}
 		if (reg + words - 1 > block->last) {
-			report(draft, *origin, "%s: the value at %u-%u is cut by the end of block %u-%u",
-				name, draft_printed(draft, reg),
-				draft_printed(draft, reg + words - 1),
+			report(draft, *origin,
+				"%s: the value at %u-%u is cut by the end of block %u-%u", name,
+				draft_printed(draft, reg), draft_printed(draft, reg + words - 1),
 				draft_printed(draft, block->first),
 				draft_printed(draft, block->last));
 			return;
@@ -191,8 +192,8 @@ struct claim {
 	enum word_type type;
 };
 
-static void claim_element(const struct draft *draft, struct claim *claims,
-	const struct claim *mine, const struct origin *origin, unsigned words, bool *reported)
+static void claim_element(const struct draft *draft, struct claim *claims, const struct claim *mine,
+	const struct origin *origin, unsigned words, bool *reported)
 {
 	for (unsigned reg = mine->start; reg < mine->start + words && reg < REGISTERS; reg++) {
 		struct claim *claim = &claims[reg];
@@ -237,8 +238,8 @@ static void check_overlaps(const struct draft *draft)
 
 		for (unsigned k = 0; k < item->point.count; k++) {
 			mine.start = (uint16_t)(item->point.reg + k * item->point.stride);
-			claim_element(draft, claims, &mine, &item->origin, item->point.words,
-				&reported);
+			claim_element(
+				draft, claims, &mine, &item->origin, item->point.words, &reported);
 		}
 	}
 	free(claims);
@@ -250,8 +251,8 @@ static bool may_miss_point(const struct draft *draft)
 	return draft->whole && (draft->lost & LOST_POINT) == 0;
 }
 
-static const struct draft_point *point_find(const struct draft *draft, enum scope scope,
-	enum quantity quantity)
+static const struct draft_point *point_find(
+	const struct draft *draft, enum scope scope, enum quantity quantity)
 {
 	for (unsigned i = 0; i < draft->points.n; i++) {
 		const struct draft_point *item = &draft->points.items[i];
@@ -262,8 +263,8 @@ static const struct draft_point *point_find(const struct draft *draft, enum scop
 	return NULL;
 }
 
-static const struct draft_threshold *threshold_find(const struct draft *draft, enum scope scope,
-	int level)
+static const struct draft_threshold *threshold_find(
+	const struct draft *draft, enum scope scope, int level)
 {
 	for (unsigned i = 0; i < draft->thresholds.n; i++) {
 		const struct draft_threshold *item = &draft->thresholds.items[i];
@@ -286,7 +287,8 @@ static void check_thresholds(const struct draft *draft)
 				other->threshold.channel == item->threshold.channel &&
 				other->threshold.level == item->threshold.level)
 				report(draft, item->origin,
-					"threshold \"%s\" of scope %s: defined twice (first in line %d)",
+					"threshold \"%s\" of scope %s: defined twice (first in "
+					"line %d)",
 					level_name(item->threshold.level),
 					scope_name(item->threshold.scope), other->origin.line);
 		}
@@ -300,12 +302,12 @@ static void check_alarm_references(const struct draft *draft, const struct draft
 
 	if (may_miss_point(draft) && point_find(draft, alarm->scope, Q_ALARM_STATUS) == NULL)
 		report(draft, item->origin,
-			"alarm \"%s\": scope %s has no point alarm-status to take its bits from", level,
-			scope);
+			"alarm \"%s\": scope %s has no point alarm-status to take its bits from",
+			level, scope);
 	if (may_miss_point(draft) && alarm->counter >= 0 &&
 		point_find(draft, alarm->scope, (enum quantity)alarm->counter) == NULL)
-		report(draft, item->origin, "alarm \"%s\": counter: scope %s has no point %s", level,
-			scope, quantity_info((enum quantity)alarm->counter)->name);
+		report(draft, item->origin, "alarm \"%s\": counter: scope %s has no point %s",
+			level, scope, quantity_info((enum quantity)alarm->counter)->name);
 	if (draft->whole && (draft->lost & LOST_THRESHOLD) == 0 && item->threshold_level >= 0 &&
 		threshold_find(draft, alarm->scope, item->threshold_level) == NULL)
 		report(draft, item->origin,
@@ -334,13 +336,16 @@ static void check_alarms(const struct draft *draft)
 				continue;
 			if (other->alarm.level == item->alarm.level)
 				report(draft, item->origin,
-					"alarm \"%s\" of scope %s: defined twice (first in line %d)",
-					level_name(item->alarm.level), scope_name(item->alarm.scope),
-					other->origin.line);
+					"alarm \"%s\" of scope %s: defined twice (first in line "
+					"%d)",
+					level_name(item->alarm.level),
+					scope_name(item->alarm.scope), other->origin.line);
 			else if (bits_meet(&item->alarm, &other->alarm))
 				report(draft, item->origin,
-					"alarm \"%s\" of scope %s: uses a bit of alarm \"%s\" (line %d)",
-					level_name(item->alarm.level), scope_name(item->alarm.scope),
+					"alarm \"%s\" of scope %s: uses a bit of alarm \"%s\" "
+					"(line %d)",
+					level_name(item->alarm.level),
+					scope_name(item->alarm.scope),
 					level_name(other->alarm.level), other->origin.line);
 		}
 	}
@@ -355,7 +360,8 @@ static void check_commands(const struct draft *draft)
 			if (block_of(draft, item->command.reg + k) == NULL)
 				continue;
 			report(draft, item->origin,
-				"command \"%s\": register %u is in a block, but what is only written "
+				"command \"%s\": register %u is in a block, but what is only "
+				"written "
 				"must not be read",
 				item->command.name, draft_printed(draft, item->command.reg + k));
 			break;
@@ -366,7 +372,8 @@ static void check_commands(const struct draft *draft)
 			if (other->command.scope == item->command.scope &&
 				strcmp(other->command.name, item->command.name) == 0)
 				report(draft, item->origin,
-					"command \"%s\" of scope %s: defined twice (first in line %d)",
+					"command \"%s\" of scope %s: defined twice (first in line "
+					"%d)",
 					item->command.name, scope_name(item->command.scope),
 					other->origin.line);
 		}
@@ -381,7 +388,8 @@ static void check_ct_layouts(const struct draft *draft)
 		if (i == 0 && may_miss_point(draft) &&
 			point_find(draft, SCOPE_PANEL, Q_CT_LAYOUT) == NULL)
 			report(draft, item->origin,
-				"ct-layout: scope panel has no point ct-layout that tells them apart");
+				"ct-layout: scope panel has no point ct-layout that tells them "
+				"apart");
 		for (unsigned j = 0; j < i; j++) {
 			const struct draft_ct_layout *other = &draft->ct_layouts.items[j];
 

@@ -87,8 +87,8 @@ struct draft {
 	struct problems *problems;
 	const char *path;
 	bool whole; /* false: a syntax error hides the rest, so what is missing is not reported */
-	unsigned lost; /* enum draft_lost bits */
-	enum word_order order; /* of points that do not say */
+	unsigned lost;		       /* enum draft_lost bits */
+	enum word_order order;	       /* of points that do not say */
 	cfg_t *files[DRAFT_FILES_MAX]; /* the profile itself, then what it includes */
 	unsigned n_files;
 	struct profile profile; /* its plain members; the lists are below */

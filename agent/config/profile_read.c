@@ -28,7 +28,12 @@ struct word {
 #define WORDS(list) list, ARRAY_LEN(list)
 
 static const struct word bool_words[] = {
-	{ "yes", 1 }, { "no", 0 }, { "true", 1 }, { "false", 0 }, { "on", 1 }, { "off", 0 },
+	{ "yes", 1 },
+	{ "no", 0 },
+	{ "true", 1 },
+	{ "false", 0 },
+	{ "on", 1 },
+	{ "off", 0 },
 };
 static const struct word poll_words[] = {
 	{ "alarm", POLL_ALARM },
@@ -37,13 +42,26 @@ static const struct word poll_words[] = {
 	{ "once", POLL_ONCE },
 };
 static const struct word type_words[] = {
-	{ "u16", TYPE_U16 }, { "i16", TYPE_I16 }, { "u32", TYPE_U32 },
-	{ "i32", TYPE_I32 }, { "f32", TYPE_F32 }, { "u64", TYPE_U64 },
-	{ "i64", TYPE_I64 }, { "bits", TYPE_BITS }, { "ascii", TYPE_ASCII },
+	{ "u16", TYPE_U16 },
+	{ "i16", TYPE_I16 },
+	{ "u32", TYPE_U32 },
+	{ "i32", TYPE_I32 },
+	{ "f32", TYPE_F32 },
+	{ "u64", TYPE_U64 },
+	{ "i64", TYPE_I64 },
+	{ "bits", TYPE_BITS },
+	{ "ascii", TYPE_ASCII },
 };
 static const uint8_t type_words_each[] = {
-	[TYPE_U16] = 1, [TYPE_I16] = 1, [TYPE_U32] = 2, [TYPE_I32] = 2, [TYPE_F32] = 2,
-	[TYPE_U64] = 4, [TYPE_I64] = 4, [TYPE_BITS] = 1, [TYPE_ASCII] = 0 /* as long as its range */,
+	[TYPE_U16] = 1,
+	[TYPE_I16] = 1,
+	[TYPE_U32] = 2,
+	[TYPE_I32] = 2,
+	[TYPE_F32] = 2,
+	[TYPE_U64] = 4,
+	[TYPE_I64] = 4,
+	[TYPE_BITS] = 1,
+	[TYPE_ASCII] = 0 /* as long as its range */,
 };
 static const struct word order_words[] = {
 	{ "big", ORDER_BIG },
@@ -77,8 +95,12 @@ static const struct word clear_words[] = {
 	{ "command", CLEAR_COMMAND },
 };
 static const struct word command_words[] = {
-	{ "clear-latches", 0 },  { "reset-energy", 0 },     { "reset-maxima", 0 },
-	{ "reset-demand", 0 },   { "reset-max-demand", 0 }, { "start-demand-interval", 0 },
+	{ "clear-latches", 0 },
+	{ "reset-energy", 0 },
+	{ "reset-maxima", 0 },
+	{ "reset-demand", 0 },
+	{ "reset-max-demand", 0 },
+	{ "start-demand-interval", 0 },
 };
 /* What a register may be in, and its power of ten against the base unit. */
 static const struct {
@@ -86,16 +108,32 @@ static const struct {
 	const char *name;
 	int exponent;
 } unit_words[] = {
-	{ UNIT_MA, "A", 0 },           { UNIT_MA, "mA", -3 },
-	{ UNIT_MV, "V", 0 },           { UNIT_MV, "mV", -3 },        { UNIT_MV, "kV", 3 },
-	{ UNIT_MHZ, "Hz", 0 },         { UNIT_MHZ, "mHz", -3 },
-	{ UNIT_W, "kW", 0 },           { UNIT_W, "W", -3 },          { UNIT_W, "MW", 3 },
-	{ UNIT_VA, "kVA", 0 },         { UNIT_VA, "VA", -3 },        { UNIT_VA, "MVA", 3 },
-	{ UNIT_VAR, "kvar", 0 },       { UNIT_VAR, "var", -3 },      { UNIT_VAR, "Mvar", 3 },
-	{ UNIT_PF, "1", 0 },           { UNIT_PF, "percent", -2 },
-	{ UNIT_WH, "kWh", 0 },         { UNIT_WH, "Wh", -3 },        { UNIT_WH, "MWh", 3 },
-	{ UNIT_DECIDEGREE, "deg", 0 }, { UNIT_S, "s", 0 },           { UNIT_S, "ms", -3 },
-	{ UNIT_PERMILLE, "percent", 0 }, { UNIT_PERMILLE, "permille", -1 },
+	{ UNIT_MA, "A", 0 },
+	{ UNIT_MA, "mA", -3 },
+	{ UNIT_MV, "V", 0 },
+	{ UNIT_MV, "mV", -3 },
+	{ UNIT_MV, "kV", 3 },
+	{ UNIT_MHZ, "Hz", 0 },
+	{ UNIT_MHZ, "mHz", -3 },
+	{ UNIT_W, "kW", 0 },
+	{ UNIT_W, "W", -3 },
+	{ UNIT_W, "MW", 3 },
+	{ UNIT_VA, "kVA", 0 },
+	{ UNIT_VA, "VA", -3 },
+	{ UNIT_VA, "MVA", 3 },
+	{ UNIT_VAR, "kvar", 0 },
+	{ UNIT_VAR, "var", -3 },
+	{ UNIT_VAR, "Mvar", 3 },
+	{ UNIT_PF, "1", 0 },
+	{ UNIT_PF, "percent", -2 },
+	{ UNIT_WH, "kWh", 0 },
+	{ UNIT_WH, "Wh", -3 },
+	{ UNIT_WH, "MWh", 3 },
+	{ UNIT_DECIDEGREE, "deg", 0 },
+	{ UNIT_S, "s", 0 },
+	{ UNIT_S, "ms", -3 },
+	{ UNIT_PERMILLE, "percent", 0 },
+	{ UNIT_PERMILLE, "permille", -1 },
 };
 
 static const struct {
@@ -127,10 +165,10 @@ static cfg_opt_t scale_options[] = {
 
 /* What a point may take over from its group. */
 #define SHARED_OPTIONS                                                                             \
-	SYNTAX_VALUE("count"), SYNTAX_VALUE("channel"), SYNTAX_VALUE("step"), SYNTAX_VALUE("type"), \
-		SYNTAX_VALUE("word-order"), SYNTAX_VALUE("scale"), SYNTAX_VALUE("unit"),            \
-		SYNTAX_VALUE("exponent"), SYNTAX_VALUE("poll"), SYNTAX_VALUE("access"),             \
-		SYNTAX_LIST("models")
+	SYNTAX_VALUE("count"), SYNTAX_VALUE("channel"), SYNTAX_VALUE("step"),                      \
+		SYNTAX_VALUE("type"), SYNTAX_VALUE("word-order"), SYNTAX_VALUE("scale"),           \
+		SYNTAX_VALUE("unit"), SYNTAX_VALUE("exponent"), SYNTAX_VALUE("poll"),              \
+		SYNTAX_VALUE("access"), SYNTAX_LIST("models")
 
 static cfg_opt_t point_options[] = {
 	SHARED_OPTIONS,
@@ -231,15 +269,15 @@ static struct origin place_origin(const struct place *place)
 }
 
 /* How a section is called in messages: point "current". */
-#define PLACE_FORMAT      "%s \"%s\""
+#define PLACE_FORMAT	  "%s \"%s\""
 #define PLACE_ARGS(place) (place)->section->name, syntax_title((place)->section)
 
 static void complain(const struct place *place, const struct setting *setting, const char *format,
 	...) __attribute__((format(printf, 3, 4)));
 
 /* setting NULL: about the section as a whole. */
-static void complain(const struct place *place, const struct setting *setting, const char *format,
-	...)
+static void complain(
+	const struct place *place, const struct setting *setting, const char *format, ...)
 {
 	struct origin origin = place_origin(place);
 	char text[512];
@@ -248,8 +286,8 @@ static void complain(const struct place *place, const struct setting *setting, c
 	va_start(args, format);
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
-	problem_add(place->draft->problems, origin.file, setting ? setting->line : origin.line, "%s",
-		text);
+	problem_add(place->draft->problems, origin.file, setting ? setting->line : origin.line,
+		"%s", text);
 }
 
 static bool has_option(cfg_t *section, const char *name)
@@ -288,8 +326,8 @@ static const struct setting *need(const struct place *place, const char *name)
 	return setting;
 }
 
-static bool parse_number(const struct place *place, const struct setting *setting,
-	const char *name, int64_t min, int64_t max, int64_t *value)
+static bool parse_number(const struct place *place, const struct setting *setting, const char *name,
+	int64_t min, int64_t max, int64_t *value)
 {
 	int rc = number_parse(setting->text, min, max, value);
 
@@ -301,8 +339,8 @@ static bool parse_number(const struct place *place, const struct setting *settin
 }
 
 /* fallback when it is not given or wrong. */
-static int64_t get_number(const struct place *place, const char *name, int64_t min, int64_t max,
-	int64_t fallback)
+static int64_t get_number(
+	const struct place *place, const char *name, int64_t min, int64_t max, int64_t fallback)
 {
 	const struct setting *setting = find(place, name);
 	int64_t value;
@@ -312,8 +350,8 @@ static int64_t get_number(const struct place *place, const char *name, int64_t m
 	return value;
 }
 
-static bool need_number(const struct place *place, const char *name, int64_t min, int64_t max,
-	int64_t *value)
+static bool need_number(
+	const struct place *place, const char *name, int64_t min, int64_t max, int64_t *value)
 {
 	const struct setting *setting = need(place, name);
 
@@ -351,8 +389,8 @@ static bool parse_word(const struct place *place, const struct setting *setting,
 	return false;
 }
 
-static int get_word(const struct place *place, const char *name, const struct word *words,
-	size_t n, int fallback)
+static int get_word(const struct place *place, const char *name, const struct word *words, size_t n,
+	int fallback)
 {
 	const struct setting *setting = find(place, name);
 	int value;
@@ -369,7 +407,7 @@ static bool get_bool(const struct place *place, const char *name)
 
 struct range {
 	uint16_t first, last; /* PDU addresses */
-	bool ranged;          /* two numbers were given */
+	bool ranged;	      /* two numbers were given */
 };
 
 /* "1168-1251" or "1168", as printed in the manual. */
@@ -387,8 +425,8 @@ static bool parse_registers(const struct place *place, const struct setting *set
 	if (number_parse(first_text, base, REGISTER_LAST + base, &first) < 0 ||
 		number_parse(dash ? dash + 1 : first_text, base, REGISTER_LAST + base, &last) < 0) {
 		complain(place, setting,
-			"%s: \"%s\" is neither a register nor a range like 1000-1041 (%u to %u)", name,
-			setting->text, base, REGISTER_LAST + base);
+			"%s: \"%s\" is neither a register nor a range like 1000-1041 (%u to %u)",
+			name, setting->text, base, REGISTER_LAST + base);
 		return false;
 	}
 	if (last < first) {
@@ -412,7 +450,8 @@ static bool take_title(const struct place *place, char *to, size_t size)
 	const char *title = syntax_title(place->section);
 
 	if (title[0] == '\0' || strlen(title) >= size ||
-		title[strspn(title, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-")]) {
+		title[strspn(title,
+			"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-")]) {
 		complain(place, NULL,
 			PLACE_FORMAT ": a name has 1 to %zu letters, digits and hyphens",
 			PLACE_ARGS(place), size - 1);
@@ -474,16 +513,15 @@ static void read_block(const struct place *place)
  * count elements of words registers, stride apart, must fill the range exactly:
  * numbers in manuals are easily mistyped, and this finds it.
  */
-static bool check_extent(const struct place *place, const struct setting *setting,
-	const char *name, const struct range *range, unsigned count, unsigned words,
-	unsigned stride)
+static bool check_extent(const struct place *place, const struct setting *setting, const char *name,
+	const struct range *range, unsigned count, unsigned words, unsigned stride)
 {
 	unsigned base = place->draft->profile.base;
 	unsigned last = range->first + (count - 1) * stride + words - 1;
 
 	if (last > REGISTER_LAST) {
-		complain(place, setting, "%s: %u values from %s on end beyond register %u", name, count,
-			setting->text, REGISTER_LAST + base);
+		complain(place, setting, "%s: %u values from %s on end beyond register %u", name,
+			count, setting->text, REGISTER_LAST + base);
 		return false;
 	}
 	if (range->ranged && last != range->last) {
@@ -505,9 +543,10 @@ static bool read_scale_registers(const struct place *place, struct profile_scale
 	if (setting == NULL || !parse_registers(place, setting, "registers", &range))
 		return false;
 	stride = get_number(place, "stride", 1, STRIDE_MAX, 1);
-	count = get_number(place, "count", 1, COUNT_MAX,
-		stride == 1 ? range.last - range.first + 1 : 1);
-	if (!check_extent(place, setting, "registers", &range, (unsigned)count, 1, (unsigned)stride))
+	count = get_number(
+		place, "count", 1, COUNT_MAX, stride == 1 ? range.last - range.first + 1 : 1);
+	if (!check_extent(
+		    place, setting, "registers", &range, (unsigned)count, 1, (unsigned)stride))
 		return false;
 	scale->reg = range.first;
 	scale->count = (uint16_t)count;
@@ -575,15 +614,14 @@ static void read_range(const struct place *place, const char *range_name, const 
 	if (low != NULL && syntax_count(place->section, range_name) != 2)
 		complain(place, low, "%s: a range has two numbers: {lowest, highest}", range_name);
 	else if (low != NULL && parse_number(place, low, range_name, least, most, &min) &&
-		parse_number(place, high, range_name, min, most, &max)) {
+		 parse_number(place, high, range_name, min, most, &max)) {
 		point->has_range = true;
 		point->min = (int32_t)min;
 		point->max = (int32_t)max;
 		least = min;
 		most = max;
 	}
-	if (fallback != NULL &&
-		parse_number(place, fallback, default_name, least, most, &value)) {
+	if (fallback != NULL && parse_number(place, fallback, default_name, least, most, &value)) {
 		point->has_default = true;
 		point->fallback = (int32_t)value;
 	}
@@ -634,8 +672,7 @@ static void read_scale_name(const struct place *place, struct draft *draft, stru
 	}
 	if (scale == NULL) {
 		if ((draft->lost & LOST_SCALE) == 0)
-			complain(place, setting, "scale: there is no scale \"%s\"",
-				setting->text);
+			complain(place, setting, "scale: there is no scale \"%s\"", setting->text);
 		return;
 	}
 	if (point->type == TYPE_BITS || point->type == TYPE_ASCII || point->type == TYPE_F32) {
@@ -679,16 +716,15 @@ static bool read_point_at(const struct place *place, const char *option, struct 
 		return false;
 	read_unit(place, point.quantity, &unit_exponent);
 	point.exponent = (int8_t)(unit_exponent +
-				  (point.encoding == ENCODING_FLOAT ?
-						  0 :
-						  get_number(place, "exponent", -9, 9, 0)));
+				  (point.encoding == ENCODING_FLOAT
+						  ? 0
+						  : get_number(place, "exponent", -9, 9, 0)));
 	check_type(place, &point);
 	point.reg = range.first;
 	point.words = type_words_each[point.type];
 	if (point.type == TYPE_ASCII)
 		point.words = (uint16_t)((range.last - range.first + 1) / point.count);
-	point.stride = (uint16_t)get_number(place, "stride", point.words, STRIDE_MAX,
-		point.words);
+	point.stride = (uint16_t)get_number(place, "stride", point.words, STRIDE_MAX, point.words);
 	if (!check_extent(place, setting, option, &range, point.count, point.words, point.stride))
 		return false;
 	if (point.encoding != ENCODING_FLOAT)
@@ -837,8 +873,8 @@ static bool read_point(const struct place *place, enum scope scope)
 	point.models = get_models(place);
 	point.poll = (enum poll_class)get_word(place, "poll", WORDS(poll_words), POLL_FAST);
 	point.access = (enum access)get_word(place, "access", WORDS(access_words), ACCESS_READ);
-	point.order = (enum word_order)get_word(place, "word-order", WORDS(order_words),
-		(int)place->draft->order);
+	point.order = (enum word_order)get_word(
+		place, "word-order", WORDS(order_words), (int)place->draft->order);
 	return read_places(place, point);
 }
 
@@ -848,8 +884,9 @@ static void read_group(const struct place *place)
 	int scope = scope_find(syntax_title(group));
 
 	if (scope < 0 || scope == SCOPE_THRESHOLD) {
-		complain(place, NULL, "there is no scope \"%s\" (panel, branch, mains, voltage, "
-				      "alt-voltage, source, two-pole, three-pole)",
+		complain(place, NULL,
+			"there is no scope \"%s\" (panel, branch, mains, voltage, "
+			"alt-voltage, source, two-pole, three-pole)",
 			syntax_title(group));
 		place->draft->lost |= LOST_POINT;
 		return;
@@ -875,7 +912,8 @@ static bool parse_level(const struct place *place, enum level *level)
 	}
 	for (size_t i = 0; i < ARRAY_LEN(level_words); i++)
 		join(allowed, sizeof(allowed), level_words[i].name);
-	complain(place, NULL, "there is no level \"%s\" (%s)", syntax_title(place->section), allowed);
+	complain(place, NULL, "there is no level \"%s\" (%s)", syntax_title(place->section),
+		allowed);
 	return false;
 }
 
@@ -916,8 +954,7 @@ static void read_threshold_point(const struct place *place, const char *option, 
 	snprintf(limits, sizeof(limits), "%s-range", option);
 	snprintf(fallback, sizeof(fallback), "%s-default", option);
 	point.reg = range.first;
-	point.access =
-		(enum access)get_word(place, access, WORDS(access_words), ACCESS_READ_WRITE);
+	point.access = (enum access)get_word(place, access, WORDS(access_words), ACCESS_READ_WRITE);
 	read_range(place, limits, fallback, &point);
 	if (point.quantity == Q_THRESHOLD)
 		read_scale_name(place, draft, &point);
@@ -928,8 +965,8 @@ static void read_threshold_point(const struct place *place, const char *option, 
 		option);
 }
 
-static void read_threshold_of(const struct place *place, struct profile_threshold threshold,
-	int exponent)
+static void read_threshold_of(
+	const struct place *place, struct profile_threshold threshold, int exponent)
 {
 	struct draft_threshold *item = DRAFT_ADD(&place->draft->thresholds);
 	struct point point = {
@@ -979,8 +1016,9 @@ static void read_threshold(const struct place *place)
 		known = true;
 	}
 	if (!known)
-		complain(place, unit, "unit: \"%s\" is none of: permille-of-rating, "
-				      "percent-of-rating, A, mA, V, mV",
+		complain(place, unit,
+			"unit: \"%s\" is none of: permille-of-rating, "
+			"percent-of-rating, A, mA, V, mV",
 			unit->text);
 	threshold.zero_disables = get_bool(place, "zero-disables");
 	threshold.channel = (uint16_t)get_number(place, "channel", 0, COUNT_MAX, 0);
@@ -1020,8 +1058,8 @@ static void read_alarm(const struct place *place)
 	if (find(place, "latched-bit") == NULL && find(place, "active-bit") == NULL)
 		complain(place, NULL, PLACE_FORMAT ": give latched-bit, active-bit or both",
 			PLACE_ARGS(place));
-	alarm.severity = (enum worst_state)get_word(place, "severity", WORDS(severity_words),
-		STATE_WARNING);
+	alarm.severity =
+		(enum worst_state)get_word(place, "severity", WORDS(severity_words), STATE_WARNING);
 	read_clear(place, &alarm);
 	if (counter != NULL) {
 		quantity = quantity_find(counter->text);
@@ -1042,16 +1080,17 @@ static void read_alarm(const struct place *place)
 		item->origin = place_origin(place);
 		item->alarm = alarm;
 		item->alarm.scope = (enum scope)scope;
-		item->threshold_level =
-			get_word(place, "threshold", WORDS(level_words), -1);
+		item->threshold_level = get_word(place, "threshold", WORDS(level_words), -1);
 	}
 }
 
 static void read_command(const struct place *place)
 {
 	static const struct word words[] = {
-		{ "panel", SCOPE_PANEL },       { "branch", SCOPE_BRANCH },
-		{ "mains", SCOPE_MAINS },       { "two-pole", SCOPE_TWO_POLE },
+		{ "panel", SCOPE_PANEL },
+		{ "branch", SCOPE_BRANCH },
+		{ "mains", SCOPE_MAINS },
+		{ "two-pole", SCOPE_TWO_POLE },
 		{ "three-pole", SCOPE_THREE_POLE },
 	};
 	struct draft_command *item;
@@ -1109,8 +1148,7 @@ static void read_triggers(const struct place *place)
 			struct draft_trigger *item = DRAFT_ADD(&place->draft->triggers);
 
 			item->reg = (uint16_t)reg;
-			item->origin =
-				(struct origin){ place->section->filename, setting->line };
+			item->origin = (struct origin){ place->section->filename, setting->line };
 		}
 	}
 }
@@ -1129,16 +1167,16 @@ static struct place deciding(struct draft *draft, const char *name)
 	return place;
 }
 
-static int64_t top_number(struct draft *draft, const char *name, int64_t min, int64_t max,
-	int64_t fallback)
+static int64_t top_number(
+	struct draft *draft, const char *name, int64_t min, int64_t max, int64_t fallback)
 {
 	struct place place = deciding(draft, name);
 
 	return get_number(&place, name, min, max, fallback);
 }
 
-static int top_word(struct draft *draft, const char *name, const struct word *words, size_t n,
-	int fallback)
+static int top_word(
+	struct draft *draft, const char *name, const struct word *words, size_t n, int fallback)
 {
 	struct place place = deciding(draft, name);
 
@@ -1171,17 +1209,17 @@ static void read_top(struct draft *draft)
 	profile->function = (unsigned)top_word(draft, "area", WORDS(function_words), 3);
 	profile->max_read = (unsigned)top_number(draft, "max-read", 1, 125, 125);
 	profile->max_write = (unsigned)top_number(draft, "max-write", 1, 123, 123);
-	draft->order = (enum word_order)top_word(draft, "word-order", WORDS(order_words), ORDER_BIG);
+	draft->order =
+		(enum word_order)top_word(draft, "word-order", WORDS(order_words), ORDER_BIG);
 	profile->branches = top_channels(draft, "branches", 999);
 	profile->mains = top_channels(draft, "mains", 9);
 	/* Written as the manual prints it, 0x8000, or as the number it is, -32768. */
 	marker = top_number(draft, "no-value", INT16_MIN, UINT16_MAX, INT32_MAX);
-	profile->no_value_i16 =
-		marker <= UINT16_MAX ? (int16_t)(uint16_t)marker : INT32_MAX;
+	profile->no_value_i16 = marker <= UINT16_MAX ? (int16_t)(uint16_t)marker : INT32_MAX;
 }
 
-static void read_sections(struct draft *draft, const char *name,
-	void (*read_one)(const struct place *place))
+static void read_sections(
+	struct draft *draft, const char *name, void (*read_one)(const struct place *place))
 {
 	struct place place = { .draft = draft };
 
@@ -1215,8 +1253,8 @@ static void load_include(const struct place *place, const struct setting *settin
 			setting->text);
 		return;
 	}
-	path = xasprintf("%.*s%s", slash ? (int)(slash - draft->path + 1) : 0, draft->path,
-		setting->text);
+	path = xasprintf(
+		"%.*s%s", slash ? (int)(slash - draft->path + 1) : 0, draft->path, setting->text);
 	for (unsigned i = 0; i < draft->n_files; i++) {
 		if (strcmp(draft->files[i]->filename, path) == 0) {
 			complain(place, setting, "include: \"%s\" is included already",

@@ -8,10 +8,22 @@
 
 #include "core/util.h"
 
-#define MEASUREMENT(n, u) { .name = n, .kind = KIND_MEASUREMENT, .unit = UNIT_##u }
-#define STATUS(n)         { .name = n, .kind = KIND_STATUS, .unit = UNIT_NONE }
-#define SETTING(n, u)     { .name = n, .kind = KIND_SETTING, .unit = UNIT_##u }
-#define IDENTITY(n)       { .name = n, .kind = KIND_IDENTITY, .unit = UNIT_NONE }
+#define MEASUREMENT(n, u)                                                                          \
+	{                                                                                          \
+		.name = n, .kind = KIND_MEASUREMENT, .unit = UNIT_##u                              \
+	}
+#define STATUS(n)                                                                                  \
+	{                                                                                          \
+		.name = n, .kind = KIND_STATUS, .unit = UNIT_NONE                                  \
+	}
+#define SETTING(n, u)                                                                              \
+	{                                                                                          \
+		.name = n, .kind = KIND_SETTING, .unit = UNIT_##u                                  \
+	}
+#define IDENTITY(n)                                                                                \
+	{                                                                                          \
+		.name = n, .kind = KIND_IDENTITY, .unit = UNIT_NONE                                \
+	}
 
 static const struct quantity_info quantities[QUANTITY_COUNT] = {
 	[Q_CT_SIZE] = SETTING("ct-size", MA),
@@ -72,7 +84,10 @@ static const struct quantity_info quantities[QUANTITY_COUNT] = {
 	[Q_FIRMWARE_OS] = IDENTITY("firmware-os"),
 	[Q_DEVICE_ID] = IDENTITY("device-id"),
 	[Q_CT_LAYOUT] = SETTING("ct-layout", NONE),
-	[Q_LOCATION] = { .name = "location", .kind = KIND_SETTING, .unit = UNIT_NONE, .text = true },
+	[Q_LOCATION] = { .name = "location",
+		.kind = KIND_SETTING,
+		.unit = UNIT_NONE,
+		.text = true },
 	[Q_DEMAND_SUBINTERVALS] = SETTING("demand-subintervals", NONE),
 	[Q_DEMAND_INTERVAL] = SETTING("demand-interval", S),
 	[Q_ON_DELAY] = SETTING("on-delay", S),
@@ -113,7 +128,8 @@ static const struct unit_info units[UNIT_COUNT] = {
 };
 
 static const char *const phase_names[] = { "total", "a", "b", "c", "neutral", NULL };
-static const char *const measure_names[] = { "an", "bn", "cn", "ln-avg", "ab", "bc", "ca", "ll-avg", NULL };
+static const char *const measure_names[] = { "an", "bn", "cn", "ln-avg", "ab", "bc", "ca", "ll-avg",
+	NULL };
 static const char *const source_names[] = { "main", "alternate", NULL };
 static const char *const *const channel_names[SCOPE_COUNT] = {
 	[SCOPE_MAINS] = phase_names,
@@ -124,7 +140,7 @@ static const char *const *const channel_names[SCOPE_COUNT] = {
 
 #define IN(scope) (1u << SCOPE_##scope)
 #define CIRCUITS  (IN(BRANCH) | IN(MAINS) | IN(TWO_POLE) | IN(THREE_POLE))
-#define ALARMED   (IN(BRANCH) | IN(MAINS) | IN(VOLTAGE) | IN(ALT_VOLTAGE))
+#define ALARMED	  (IN(BRANCH) | IN(MAINS) | IN(VOLTAGE) | IN(ALT_VOLTAGE))
 
 /* Runs of the enumeration, in its order: up to and including last. */
 static const struct {

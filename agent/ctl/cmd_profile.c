@@ -31,12 +31,12 @@ static int load(const struct options *options, const char *what, struct problems
 	bool path = strchr(what, '/') != NULL ||
 		    (length > 5 && strcmp(what + length - 5, ".conf") == 0);
 
-	return path ? profile_load_file(what, problems, profile) :
-		      profile_load(options->dir, what, problems, profile);
+	return path ? profile_load_file(what, problems, profile)
+		    : profile_load(options->dir, what, problems, profile);
 }
 
-static int choose_model(const struct options *options, const struct profile *profile,
-	struct profile_show *show)
+static int choose_model(
+	const struct options *options, const struct profile *profile, struct profile_show *show)
 {
 	show->model = "";
 	show->want.model = -1;
@@ -103,8 +103,8 @@ static void json_problems(struct json *json, const char *file, const struct prob
 	json_object_end(json);
 }
 
-static void print_check(const char *file, const struct profile *profile,
-	const struct problems *problems)
+static void print_check(
+	const char *file, const struct profile *profile, const struct problems *problems)
 {
 	size_t n = problems->count + problems->dropped;
 
@@ -150,8 +150,8 @@ static int is_profile(const struct dirent *entry)
 	       strcmp(entry->d_name + length - 5, ".conf") == 0;
 }
 
-static void list_one(struct json *json, struct grid *grid, const char *name,
-	const struct profile *profile)
+static void list_one(
+	struct json *json, struct grid *grid, const char *name, const struct profile *profile)
 {
 	char models[128] = "";
 
@@ -160,7 +160,8 @@ static void list_one(struct json *json, struct grid *grid, const char *name,
 	if (grid != NULL) {
 		grid_cell(grid, "%s", name);
 		grid_cell(grid, "%s", models);
-		grid_cell(grid, "%s", profile ? profile->title : "does not load: see meterx profile check");
+		grid_cell(grid, "%s",
+			profile ? profile->title : "does not load: see meterx profile check");
 		return;
 	}
 	json_object(json, NULL);
@@ -284,7 +285,8 @@ static bool parse_option(int option, struct options *options)
 	case 'e':
 		if (parse_encoding(optarg, options))
 			return true;
-		fprintf(stderr, "meterx profile: no encoding \"%s\" (integer, float, auto)\n", optarg);
+		fprintf(stderr, "meterx profile: no encoding \"%s\" (integer, float, auto)\n",
+			optarg);
 		return false;
 	case 'b':
 		if (parse_blocks(optarg, options))

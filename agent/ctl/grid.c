@@ -74,8 +74,8 @@ void grid_cell(struct grid *grid, const char *format, ...)
 }
 
 /* No blanks at the end of a line: pending ones are written before the next text. */
-static void print_row(const struct grid *grid, const char *const *cells, bool titles,
-	unsigned indent, FILE *out)
+static void print_row(
+	const struct grid *grid, const char *const *cells, bool titles, unsigned indent, FILE *out)
 {
 	size_t pending = indent;
 

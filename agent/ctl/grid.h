@@ -8,7 +8,8 @@
 
 struct grid;
 
-/* Titles end with NULL and stay the caller's; one that begins with ">" is of a right-aligned column. */
+/* Titles end with NULL and stay the caller's; one that begins with ">" is of a right-aligned
+ * column. */
 struct grid *grid_new(const char *const *titles);
 void grid_free(struct grid *grid);
 

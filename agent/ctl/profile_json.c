@@ -6,8 +6,8 @@
 #include "core/util.h"
 #include "ctl/json.h"
 
-static void json_registers(struct json *json, const struct profile *profile, unsigned first,
-	unsigned last)
+static void json_registers(
+	struct json *json, const struct profile *profile, unsigned first, unsigned last)
 {
 	json_number(json, "first", show_printed(profile, first));
 	json_number(json, "last", show_printed(profile, last));
@@ -73,7 +73,8 @@ static void json_thresholds(struct json *json, const struct profile *profile)
 		json_text(json, "unit", show_threshold_unit(threshold->unit));
 		json_bool(json, "zero_disables", threshold->zero_disables);
 		for (size_t p = 0; p < ARRAY_LEN(parts); p++) {
-			const struct point *point = show_threshold_point(profile, i, parts[p].quantity);
+			const struct point *point =
+				show_threshold_point(profile, i, parts[p].quantity);
 
 			if (point == NULL)
 				continue;
@@ -174,8 +175,7 @@ void profile_show_json(const struct profile_show *show, FILE *out)
 	json_number(&json, "branches", profile->branches);
 	json_number(&json, "mains", profile->mains);
 	json_text(&json, "model", show->model);
-	json_text(&json, "encoding",
-		show->want.encoding == ENCODING_FLOAT ? "float" : "integer");
+	json_text(&json, "encoding", show->want.encoding == ENCODING_FLOAT ? "float" : "integer");
 	json_array(&json, "points");
 	for (unsigned i = 0; i < profile->n_points; i++) {
 		if (show_has_point(show, &profile->points[i]))
@@ -191,4 +191,3 @@ void profile_show_json(const struct profile_show *show, FILE *out)
 	json_array_end(&json);
 	json_object_end(&json);
 }
-

@@ -27,12 +27,12 @@ const struct show_set show_sets[SHOW_SETS] = {
 
 struct plan_line show_line(unsigned line)
 {
-	return show_lines[line].baud ? plan_line_rtu(show_lines[line].baud, 10, 0) :
-				       plan_line_tcp(TCP_ROUND_TRIP_US);
+	return show_lines[line].baud ? plan_line_rtu(show_lines[line].baud, 10, 0)
+				     : plan_line_tcp(TCP_ROUND_TRIP_US);
 }
 
-struct plan *show_plan(const struct profile_show *show, unsigned classes,
-	const struct plan_line *line)
+struct plan *show_plan(
+	const struct profile_show *show, unsigned classes, const struct plan_line *line)
 {
 	struct plan_want want = show->want;
 
@@ -49,8 +49,8 @@ bool show_has_point(const struct profile_show *show, const struct point *point)
 	return point->scope != SCOPE_THRESHOLD && plan_wants_point(&want, point);
 }
 
-const struct point *show_threshold_point(const struct profile *profile, unsigned threshold,
-	enum quantity quantity)
+const struct point *show_threshold_point(
+	const struct profile *profile, unsigned threshold, enum quantity quantity)
 {
 	for (unsigned i = 0; i < profile->n_points; i++) {
 		const struct point *point = &profile->points[i];
@@ -73,13 +73,14 @@ const char *show_threshold_unit(enum threshold_unit unit)
 	return names[unit];
 }
 
-static void range_text(const struct profile *profile, unsigned first, unsigned last, char *text,
-	size_t size)
+static void range_text(
+	const struct profile *profile, unsigned first, unsigned last, char *text, size_t size)
 {
 	if (first == last)
 		snprintf(text, size, "%u", show_printed(profile, first));
 	else
-		snprintf(text, size, "%u-%u", show_printed(profile, first), show_printed(profile, last));
+		snprintf(text, size, "%u-%u", show_printed(profile, first),
+			show_printed(profile, last));
 }
 
 static void channels_text(const struct point *point, char *text, size_t size)
@@ -113,8 +114,8 @@ void show_models(const struct profile *profile, uint8_t models, char *text, size
 }
 
 /* "A x 10^-2", "A x 10^[1000-1041]": how a register becomes a number in the base unit. */
-static void value_text(const struct profile *profile, const struct point *point, char *text,
-	size_t size)
+static void value_text(
+	const struct profile *profile, const struct point *point, char *text, size_t size)
 {
 	const struct unit_info *unit = unit_info(quantity_info(point->quantity)->unit);
 	char scale[32];
@@ -214,8 +215,8 @@ static void bit_cell(struct grid *grid, int bit)
 		grid_cell(grid, "%d", bit);
 }
 
-static const char *clear_text(const struct profile *profile, const struct profile_alarm *alarm,
-	char *text, size_t size)
+static const char *clear_text(
+	const struct profile *profile, const struct profile_alarm *alarm, char *text, size_t size)
 {
 	switch (alarm->clear) {
 	case CLEAR_ZERO_BITS:
@@ -233,8 +234,8 @@ static const char *clear_text(const struct profile *profile, const struct profil
 
 static void print_alarms(const struct profile *profile, FILE *out)
 {
-	static const char *const titles[] = { "Scope", "Level", ">Latched bit", ">Active bit", "Severity",
-		"Counter", "Cleared by", NULL };
+	static const char *const titles[] = { "Scope", "Level", ">Latched bit", ">Active bit",
+		"Severity", "Counter", "Cleared by", NULL };
 	struct grid *grid = grid_new(titles);
 	char text[32];
 
@@ -247,7 +248,8 @@ static void print_alarms(const struct profile *profile, FILE *out)
 		bit_cell(grid, alarm->active_bit);
 		grid_cell(grid, "%s", alarm->severity == STATE_CRITICAL ? "critical" : "warning");
 		grid_cell(grid, "%s",
-			alarm->counter < 0 ? "-" : quantity_info((enum quantity)alarm->counter)->name);
+			alarm->counter < 0 ? "-"
+					   : quantity_info((enum quantity)alarm->counter)->name);
 		grid_cell(grid, "%s", clear_text(profile, alarm, text, sizeof(text)));
 	}
 	if (profile->n_alarms > 0)
@@ -279,8 +281,8 @@ static void print_commands(const struct profile *profile, FILE *out)
 }
 
 /* The reads of one plan, in lines of at most 100 columns. */
-static void print_reads(const struct profile *profile, const char *name, const struct plan *plan,
-	FILE *out)
+static void print_reads(
+	const struct profile *profile, const char *name, const struct plan *plan, FILE *out)
 {
 	int column = fprintf(out, "  %-12s ", name);
 
@@ -296,8 +298,8 @@ static void print_reads(const struct profile *profile, const char *name, const s
 	fputs(plan->n_reads ? "\n" : " nothing to read\n", out);
 }
 
-static void line_cell(struct grid *grid, const struct profile_show *show, unsigned classes,
-	unsigned wire)
+static void line_cell(
+	struct grid *grid, const struct profile_show *show, unsigned classes, unsigned wire)
 {
 	struct plan_line line = show_line(wire);
 	struct plan *plan = show_plan(show, classes, &line);
@@ -308,8 +310,9 @@ static void line_cell(struct grid *grid, const struct profile_show *show, unsign
 
 static void print_plans(const struct profile_show *show, FILE *out)
 {
-	const char *const titles[] = { "Due", ">Reads", ">Registers", ">Needed", show_lines[0].title,
-		">Of the ideal", show_lines[1].title, show_lines[2].title, NULL };
+	const char *const titles[] = { "Due", ">Reads", ">Registers", ">Needed",
+		show_lines[0].title, ">Of the ideal", show_lines[1].title, show_lines[2].title,
+		NULL };
 	struct plan_line line = show_line(0);
 	struct grid *grid = grid_new(titles);
 	struct plan *plans[SHOW_SETS];
@@ -324,7 +327,8 @@ static void print_plans(const struct profile_show *show, FILE *out)
 		grid_cell(grid, "%u", plans[s]->words);
 		grid_cell(grid, "%u", plans[s]->needed);
 		grid_cell(grid, "%" PRIu64 " ms", (us + 500) / 1000);
-		grid_cell(grid, "%.1f %%", us ? 100.0 * plan_ideal_us(plans[s], &line) / us : 100.0);
+		grid_cell(
+			grid, "%.1f %%", us ? 100.0 * plan_ideal_us(plans[s], &line) / us : 100.0);
 		line_cell(grid, show, show_sets[s].classes, 1);
 		line_cell(grid, show, show_sets[s].classes, 2);
 	}
@@ -347,7 +351,9 @@ static void print_head(const struct profile_show *show, FILE *out)
 	bool optional = false;
 
 	fprintf(out, "%s: %s\n", profile->name, profile->title);
-	fprintf(out, "  %u branches, %u mains; function %u, up to %u registers a read; numbers start at %u\n",
+	fprintf(out,
+		"  %u branches, %u mains; function %u, up to %u registers a read; numbers start at "
+		"%u\n",
 		profile->branches, profile->mains, profile->function, profile->max_read,
 		profile->base);
 	for (unsigned m = 0; m < profile->n_models; m++)
@@ -362,8 +368,11 @@ static void print_head(const struct profile_show *show, FILE *out)
 
 		range_text(profile, profile->blocks[b].first, profile->blocks[b].last, text,
 			sizeof(text));
-		fprintf(out, "%s%s%s", b % 8 == 0 && b ? ",\n           " : b ? ", " : " ", text,
-			profile->blocks[b].optional ? "?" : "");
+		fprintf(out, "%s%s%s",
+			b % 8 == 0 && b ? ",\n           "
+			: b		? ", "
+					: " ",
+			text, profile->blocks[b].optional ? "?" : "");
 		optional |= profile->blocks[b].optional;
 	}
 	fputs("\n", out);
@@ -381,4 +390,3 @@ void profile_show_text(const struct profile_show *show, FILE *out)
 	print_commands(show->profile, out);
 	print_plans(show, out);
 }
-

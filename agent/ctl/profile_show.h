@@ -38,13 +38,13 @@ struct show_set {
 };
 #define SHOW_SETS 5
 extern const struct show_set show_sets[SHOW_SETS];
-struct plan *show_plan(const struct profile_show *show, unsigned classes,
-	const struct plan_line *line);
+struct plan *show_plan(
+	const struct profile_show *show, unsigned classes, const struct plan_line *line);
 
 /* The model has the point, in the encoding wanted. Points of thresholds are shown with them. */
 bool show_has_point(const struct profile_show *show, const struct point *point);
-const struct point *show_threshold_point(const struct profile *profile, unsigned threshold,
-	enum quantity quantity);
+const struct point *show_threshold_point(
+	const struct profile *profile, unsigned threshold, enum quantity quantity);
 const char *show_threshold_unit(enum threshold_unit unit);
 /* "A B C" */
 void show_models(const struct profile *profile, uint8_t models, char *text, size_t size);

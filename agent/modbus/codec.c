@@ -118,8 +118,8 @@ static bool decode_float(uint32_t raw, int exponent, int64_t *value)
 	memcpy(&number, &raw, sizeof(number));
 	if (!isfinite(number))
 		return false;
-	scaled = exponent >= 0 ? (double)number * (double)tens[exponent] :
-				 (double)number / (double)tens[-exponent];
+	scaled = exponent >= 0 ? (double)number * (double)tens[exponent]
+			       : (double)number / (double)tens[-exponent];
 	if (!(fabs(scaled) < 0x1p63))
 		return false;
 	*value = llround(scaled);
@@ -191,7 +191,8 @@ int codec_encode(const struct profile *profile, const struct point *point, int64
 		return -EDOM;
 	if (point->scaled)
 		exponent += scale;
-	/* What is left over when the register's steps are larger than ours is lost by the way back. */
+	/* What is left over when the register's steps are larger than ours is lost by the way back.
+	 */
 	if (!shift_decimal(&number, -exponent))
 		return -ERANGE;
 	if (exponent > 0) {

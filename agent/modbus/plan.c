@@ -16,10 +16,10 @@
 
 #include "core/util.h"
 
-#define REGISTERS      65536
-#define IDEAL_READ     125
-#define REQUEST_BYTES  13 /* request and answer of a read, less the data */
-#define TCP_WORD_US    2  /* keeps a plan for TCP from reading through holes for nothing */
+#define REGISTERS     65536
+#define IDEAL_READ    125
+#define REQUEST_BYTES 13 /* request and answer of a read, less the data */
+#define TCP_WORD_US   2	 /* keeps a plan for TCP from reading through holes for nothing */
 
 struct piece {
 	uint16_t first, last;
@@ -36,7 +36,7 @@ struct best {
 /* What is needed, by register. */
 struct need {
 	uint8_t *classes; /* bits of enum poll_class; 0: not needed */
-	bool *joined;     /* to be read together with the register before */
+	bool *joined;	  /* to be read together with the register before */
 };
 
 struct plan_line plan_line_rtu(uint32_t baud, unsigned bits, uint32_t turnaround_us)
@@ -123,8 +123,8 @@ bool plan_wants_scale(const struct plan_want *want, const struct profile_scale *
 
 static unsigned max_registers(const struct plan_want *want, const struct plan_line *line)
 {
-	unsigned max = line->max_registers < want->profile->max_read ? line->max_registers :
-								       want->profile->max_read;
+	unsigned max = line->max_registers < want->profile->max_read ? line->max_registers
+								     : want->profile->max_read;
 
 	return max > 0 ? max : 1;
 }
@@ -161,7 +161,8 @@ static void gather_needs(const struct need *need, const struct plan_want *want, 
 		if (!plan_wants_scale(want, scale))
 			continue;
 		for (unsigned k = 0; k < scale->count; k++)
-			need->classes[scale->reg + k * scale->stride] |= (uint8_t)(1u << scale->poll);
+			need->classes[scale->reg + k * scale->stride] |=
+				(uint8_t)(1u << scale->poll);
 	}
 }
 

@@ -29,7 +29,7 @@ struct plan_read {
 struct plan {
 	struct plan_read *reads; /* by register */
 	unsigned n_reads;
-	unsigned words;  /* registers read */
+	unsigned words;	 /* registers read */
 	unsigned needed; /* of these, registers some point needs */
 };
 
@@ -42,10 +42,10 @@ struct plan_line {
 
 struct plan_want {
 	const struct profile *profile;
-	int model; /* index into profile.models; -1: only what all models have */
+	int model;		/* index into profile.models; -1: only what all models have */
 	enum encoding encoding; /* INTEGER or FLOAT */
 	bool two_pole, three_pole;
-	unsigned classes; /* 1 << poll_class, one or more */
+	unsigned classes;     /* 1 << poll_class, one or more */
 	uint64_t skip_blocks; /* bit b: the meter does not have profile.blocks[b] */
 };
 

@@ -79,7 +79,8 @@ static int print_element(const struct meter *meter, const struct point *point, u
 		fprintf(stderr, "register %u was not read\n", reg + 1);
 		return 1;
 	}
-	printf("%s %s %u ", scope_name(point->scope), quantity_info(point->quantity)->name, channel);
+	printf("%s %s %u ", scope_name(point->scope), quantity_info(point->quantity)->name,
+		channel);
 	if (codec_decode(meter->profile, point, meter->words + reg, scale, &value))
 		printf("%" PRId64 " %.0f\n", value, step_of(point, scale));
 	else

@@ -1,4 +1,5 @@
 # Profiles, codec, plan; the profiles in conf/ as the tests' first readers.
+EXTRA_DIST += tests/data/sample-profile.conf
 check_PROGRAMS += tests/unit/test_codec tests/unit/test_frames tests/unit/test_map \
 	tests/unit/test_plan tests/unit/test_profile tests/unit/test_syntax
 TESTS += tests/unit/test_codec tests/unit/test_frames tests/unit/test_map \

@@ -17,8 +17,15 @@ static const struct profile bcpm_like = { .no_value_i16 = INT16_MIN };
 static const struct profile no_marker = { .no_value_i16 = INT32_MAX };
 
 static const uint16_t words_of[] = {
-	[TYPE_U16] = 1, [TYPE_I16] = 1, [TYPE_U32] = 2,  [TYPE_I32] = 2,    [TYPE_F32] = 2,
-	[TYPE_U64] = 4, [TYPE_I64] = 4, [TYPE_BITS] = 1, [TYPE_ASCII] = 64,
+	[TYPE_U16] = 1,
+	[TYPE_I16] = 1,
+	[TYPE_U32] = 2,
+	[TYPE_I32] = 2,
+	[TYPE_F32] = 2,
+	[TYPE_U64] = 4,
+	[TYPE_I64] = 4,
+	[TYPE_BITS] = 1,
+	[TYPE_ASCII] = 64,
 };
 
 static struct point plain(enum word_type type, enum quantity quantity)
@@ -102,8 +109,8 @@ static void narrow_quantities_that_do_not_fit_are_absent(void **state)
 
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		put(cases[i].raw, 2, ORDER_BIG, words);
-		assert_int_equal(codec_decode(&no_marker, &point, words, 0, &value),
-			cases[i].present);
+		assert_int_equal(
+			codec_decode(&no_marker, &point, words, 0, &value), cases[i].present);
 	}
 	put(2147483, 2, ORDER_BIG, words);
 	assert_true(codec_decode(&no_marker, &amperes, words, 0, &value));
@@ -121,16 +128,12 @@ static void markers_are_absent_and_zero_is_a_value(void **state)
 		bool marked; /* the point has no-value = 0x80000000 */
 		bool present;
 	} cases[] = {
-		{ TYPE_I16, 0x8000, false, false },
-		{ TYPE_U16, 0x8000, false, false },
+		{ TYPE_I16, 0x8000, false, false }, { TYPE_U16, 0x8000, false, false },
 		{ TYPE_I16, 0x0000, false, true },
 		{ TYPE_BITS, 0x8000, false, true }, /* health of a model A: bit 15 */
-		{ TYPE_U32, 0x80000000, false, true },
-		{ TYPE_U32, 0x80000000, true, false },
-		{ TYPE_U32, 0x00008000, true, true },
-		{ TYPE_U32, 0x00000000, true, true },
-		{ TYPE_F32, 0x7fc00000, false, false },
-		{ TYPE_F32, 0x00000000, false, true },
+		{ TYPE_U32, 0x80000000, false, true }, { TYPE_U32, 0x80000000, true, false },
+		{ TYPE_U32, 0x00008000, true, true }, { TYPE_U32, 0x00000000, true, true },
+		{ TYPE_F32, 0x7fc00000, false, false }, { TYPE_F32, 0x00000000, false, true },
 		{ TYPE_F32, 0x80000000, false, true }, /* minus zero is zero */
 	};
 	(void)state;
@@ -143,8 +146,8 @@ static void markers_are_absent_and_zero_is_a_value(void **state)
 		point.has_no_value = cases[i].marked;
 		point.no_value = 0x80000000;
 		put(cases[i].raw, point.words, ORDER_BIG, words);
-		assert_int_equal(codec_decode(&bcpm_like, &point, words, 0, &value),
-			cases[i].present);
+		assert_int_equal(
+			codec_decode(&bcpm_like, &point, words, 0, &value), cases[i].present);
 		if (cases[i].raw == 0)
 			assert_int_equal(value, 0);
 	}
@@ -167,24 +170,25 @@ static void scales_shift_exactly_and_never_overflow(void **state)
 		bool present;
 		int64_t value;
 	} cases[] = {
-		{ Q_CURRENT, 0, -2, 24, true, 240 },     /* the captured channel 2: 0.24 A */
+		{ Q_CURRENT, 0, -2, 24, true, 240 }, /* the captured channel 2: 0.24 A */
 		{ Q_CURRENT, 0, -2, 0, true, 0 },
 		{ Q_CURRENT, 0, 0, 7, true, 7000 },
 		{ Q_CURRENT, 0, -3, 0xffff, true, -1 },
-		{ Q_CURRENT, 0, -4, 5, true, 1 },        /* half away from zero */
+		{ Q_CURRENT, 0, -4, 5, true, 1 }, /* half away from zero */
 		{ Q_CURRENT, 0, -4, 4, true, 0 },
 		{ Q_CURRENT, 0, -4, 0xfffb, true, -1 },
 		{ Q_CURRENT, 0, -4, 0xfffc, true, 0 },
 		{ Q_CURRENT, 0, -18, 32767, true, 0 },
 		{ Q_CURRENT, 0, 1, 32767, true, 327670000 },
-		{ Q_CURRENT, 0, 2, 32767, false, 0 },    /* 3.2 million A: more than 32 bits of mA */
+		{ Q_CURRENT, 0, 2, 32767, false, 0 }, /* 3.2 million A: more than 32 bits of mA */
 		{ Q_CURRENT, 0, 18, 1, false, 0 },
 		{ Q_CURRENT, 0, 18, 0, true, 0 },
-		{ Q_CURRENT, 0, 19, 0, false, 0 },       /* an exponent beyond reason: not even zero */
+		{ Q_CURRENT, 0, 19, 0, false, 0 }, /* an exponent beyond reason: not even zero */
 		{ Q_CURRENT, 0, -19, 0, false, 0 },
 		{ Q_CURRENT, 0, INT16_MAX, 1, false, 0 },
 		{ Q_CURRENT, 0, INT16_MAX, 0, false, 0 },
-		{ Q_CURRENT, 0, INT16_MIN, 1, false, 0 }, /* the scale itself says "not available" */
+		{ Q_CURRENT, 0, INT16_MIN, 1, false,
+			0 }, /* the scale itself says "not available" */
 		{ Q_CURRENT, 0, INT16_MIN, 0, false, 0 },
 		{ Q_ENERGY, 0, 12, 9223, true, 9223000000000000000 },
 		{ Q_ENERGY, 0, 12, 9224, false, 0 },
@@ -205,8 +209,8 @@ static void scales_shift_exactly_and_never_overflow(void **state)
 
 		point.exponent = cases[i].exponent;
 		point.scaled = true;
-		assert_int_equal(codec_decode(&bcpm_like, &point, &cases[i].raw, cases[i].scale,
-					 &value),
+		assert_int_equal(
+			codec_decode(&bcpm_like, &point, &cases[i].raw, cases[i].scale, &value),
 			cases[i].present);
 		assert_int_equal(value, cases[i].present ? cases[i].value : 4711);
 	}
@@ -230,23 +234,23 @@ static void floats(void **state)
 		bool present;
 		int64_t value;
 	} cases[] = {
-		{ Q_CURRENT, 0x40490fd0, true, 3142 },      /* the manual's 3.14159 */
-		{ Q_CURRENT, 0x3e75c28f, true, 240 },       /* 0.24 */
+		{ Q_CURRENT, 0x40490fd0, true, 3142 }, /* the manual's 3.14159 */
+		{ Q_CURRENT, 0x3e75c28f, true, 240 },  /* 0.24 */
 		{ Q_CURRENT, 0xbe75c28f, true, -240 },
-		{ Q_CURRENT, 0x3a03126f, true, 1 },         /* 0.0005 rounds away from zero */
-		{ Q_CURRENT, 0x00000001, true, 0 },         /* the smallest denormal */
+		{ Q_CURRENT, 0x3a03126f, true, 1 },	     /* 0.0005 rounds away from zero */
+		{ Q_CURRENT, 0x00000001, true, 0 },	     /* the smallest denormal */
 		{ Q_CURRENT, 0x4a0311f5, true, 2147453250 }, /* 2147453.25 */
-		{ Q_CURRENT, 0x4a0bebc2, false, 0 },        /* 2292464.5 A */
-		{ Q_CURRENT, 0x7f7fffff, false, 0 },        /* FLT_MAX */
+		{ Q_CURRENT, 0x4a0bebc2, false, 0 },	     /* 2292464.5 A */
+		{ Q_CURRENT, 0x7f7fffff, false, 0 },	     /* FLT_MAX */
 		{ Q_CURRENT, 0xff7fffff, false, 0 },
-		{ Q_CURRENT, 0x7f800000, false, 0 },        /* inf */
+		{ Q_CURRENT, 0x7f800000, false, 0 }, /* inf */
 		{ Q_CURRENT, 0xff800000, false, 0 },
-		{ Q_CURRENT, 0x7fc00000, false, 0 },        /* quiet NaN */
-		{ Q_CURRENT, 0x7f800001, false, 0 },        /* signalling NaN */
+		{ Q_CURRENT, 0x7fc00000, false, 0 }, /* quiet NaN */
+		{ Q_CURRENT, 0x7f800001, false, 0 }, /* signalling NaN */
 		{ Q_CURRENT, 0xffffffff, false, 0 },
 		{ Q_ENERGY, 0x4b000000, true, 8388608000 }, /* 2^23 kWh */
 		{ Q_ENERGY, 0x5a000000, true, 9007199254740992000 },
-		{ Q_ENERGY, 0x5a800000, false, 0 },         /* 1.8e19 Wh */
+		{ Q_ENERGY, 0x5a800000, false, 0 }, /* 1.8e19 Wh */
 		{ Q_POWER_FACTOR, 0x3f800000, true, 1000 },
 	};
 	(void)state;
@@ -345,8 +349,7 @@ static void encoding(void **state)
 				continue;
 			put(cases[i].raw, point.words, point.order, expected);
 			assert_memory_equal(words, expected, sizeof(words));
-			assert_true(
-				codec_decode(&bcpm_like, &point, words, cases[i].scale, &back));
+			assert_true(codec_decode(&bcpm_like, &point, words, cases[i].scale, &back));
 			assert_int_equal(back, cases[i].value);
 		}
 	}
@@ -361,13 +364,14 @@ static void texts(void **state)
 	} cases[] = {
 		{ ORDER_BIG, { 0x5044, 0x5523, 0x3300, 0 }, "PDU#3" },
 		{ ORDER_LITTLE, { 0x4450, 0x2355, 0x0033, 0 }, "PDU#3" },
-		{ ORDER_BIG, { 0x4142, 0x2020, 0x2020, 0 }, "AB" },      /* trailing blanks */
+		{ ORDER_BIG, { 0x4142, 0x2020, 0x2020, 0 }, "AB" }, /* trailing blanks */
 		{ ORDER_BIG, { 0x2020, 0x2020, 0x2020, 0x2020 }, "" },
 		{ ORDER_BIG, { 0, 0x4142, 0, 0 }, "" },
-		{ ORDER_BIG, { 0xffff, 0xffff, 0xffff, 0xffff }, "" },   /* never written */
+		{ ORDER_BIG, { 0xffff, 0xffff, 0xffff, 0xffff }, "" },	   /* never written */
 		{ ORDER_BIG, { 0x410a, 0x1b42, 0x7f43, 0x9b44 }, "ABCD" }, /* control characters */
-		{ ORDER_BIG, { 0xc4e4, 0xb041, 0, 0 }, "\xc3\x84\xc3\xa4\xc2\xb0"
-						       "A" },
+		{ ORDER_BIG, { 0xc4e4, 0xb041, 0, 0 },
+			"\xc3\x84\xc3\xa4\xc2\xb0"
+			"A" },
 		{ ORDER_BIG, { 0xe4e4, 0xe4e4, 0xe4e4, 0xe4e4 },
 			"\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4" },
 	};

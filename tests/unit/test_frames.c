@@ -63,8 +63,8 @@ static void *peer_run(void *arg)
 			break;
 		length += (size_t)n;
 	}
-	peer->as_captured = length == peer->request.length &&
-			    memcmp(got, peer->request.bytes, length) == 0;
+	peer->as_captured =
+		length == peer->request.length && memcmp(got, peer->request.bytes, length) == 0;
 	if (peer->as_captured && write(peer->fd, peer->answer.bytes, peer->answer.length) < 0)
 		peer->as_captured = false;
 	return NULL;
@@ -140,8 +140,8 @@ static struct frame frame(const char *text)
 	return frame;
 }
 
-static const struct point *find(const struct profile *profile, enum scope scope,
-	enum quantity quantity, unsigned channel)
+static const struct point *find(
+	const struct profile *profile, enum scope scope, enum quantity quantity, unsigned channel)
 {
 	for (unsigned i = 0; i < profile->n_points; i++) {
 		const struct point *point = &profile->points[i];

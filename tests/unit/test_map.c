@@ -32,33 +32,55 @@ struct row {
 	enum scope scope;
 	enum quantity quantity;
 	uint16_t channel, count;
-	enum word_type type;   /* at reg; F32 at real */
-	unsigned reg;          /* as printed; of the first channel */
-	unsigned real;         /* float, 0: none */
-	unsigned scale;        /* register of the first channel's exponent, 0: none */
-	bool scale_each;       /* one for each channel */
-	int exponent;          /* fixed */
+	enum word_type type; /* at reg; F32 at real */
+	unsigned reg;	     /* as printed; of the first channel */
+	unsigned real;	     /* float, 0: none */
+	unsigned scale;	     /* register of the first channel's exponent, 0: none */
+	bool scale_each;     /* one for each channel */
+	int exponent;	     /* fixed */
 	enum model_mask models;
 	bool writable;
 	enum poll_class poll;
 };
 
 #define BRANCH(q, type, reg, real, scale, exponent, models)                                        \
-	{ SCOPE_BRANCH, q, 1, 42, type, reg, real, scale, true, exponent, models, RO, POLL_FAST }
+	{                                                                                          \
+		SCOPE_BRANCH, q, 1, 42, type, reg, real, scale, true, exponent, models, RO,        \
+			POLL_FAST                                                                  \
+	}
 #define TWO(q, type, reg, real, scale, exponent, models)                                           \
-	{ SCOPE_TWO_POLE, q, 1, 21, type, reg, real, scale, true, exponent, models, RO, POLL_FAST }
+	{                                                                                          \
+		SCOPE_TWO_POLE, q, 1, 21, type, reg, real, scale, true, exponent, models, RO,      \
+			POLL_FAST                                                                  \
+	}
 #define THREE(q, type, reg, real, scale, exponent, models)                                         \
-	{ SCOPE_THREE_POLE, q, 1, 14, type, reg, real, scale, true, exponent, models, RO, POLL_FAST }
+	{                                                                                          \
+		SCOPE_THREE_POLE, q, 1, 14, type, reg, real, scale, true, exponent, models, RO,    \
+			POLL_FAST                                                                  \
+	}
 #define TOTAL(q, type, reg, real, scale, exponent, models, poll)                                   \
-	{ SCOPE_MAINS, q, MAINS_TOTAL, 1, type, reg, real, scale, false, exponent, models, RO, poll }
+	{                                                                                          \
+		SCOPE_MAINS, q, MAINS_TOTAL, 1, type, reg, real, scale, false, exponent, models,   \
+			RO, poll                                                                   \
+	}
 #define PHASES(q, count, reg, real, scale, exponent, models, poll)                                 \
-	{ SCOPE_MAINS, q, MAINS_A, count, TYPE_I16, reg, real, scale, true, exponent, models, RO, poll }
+	{                                                                                          \
+		SCOPE_MAINS, q, MAINS_A, count, TYPE_I16, reg, real, scale, true, exponent,        \
+			models, RO, poll                                                           \
+	}
 #define VOLT(measure, reg, real)                                                                   \
-	{ SCOPE_VOLTAGE, Q_VOLTAGE, measure, 1, TYPE_I16, reg, real, 244, false, 0, AB, RO, POLL_FAST }
+	{                                                                                          \
+		SCOPE_VOLTAGE, Q_VOLTAGE, measure, 1, TYPE_I16, reg, real, 244, false, 0, AB, RO,  \
+			POLL_FAST                                                                  \
+	}
 #define PANEL(q, type, reg, writable, poll)                                                        \
-	{ SCOPE_PANEL, q, 1, 1, type, reg, 0, 0, false, 0, ABC, writable, poll }
+	{                                                                                          \
+		SCOPE_PANEL, q, 1, 1, type, reg, 0, 0, false, 0, ABC, writable, poll               \
+	}
 #define EACH(scope, q, first, count, type, reg, models, writable, poll)                            \
-	{ scope, q, first, count, type, reg, 0, 0, false, 0, models, writable, poll }
+	{                                                                                          \
+		scope, q, first, count, type, reg, 0, 0, false, 0, models, writable, poll          \
+	}
 
 static const struct row rows[] = {
 	PANEL(Q_SERIAL, TYPE_U32, 1, RO, POLL_SLOW),
@@ -297,8 +319,8 @@ static void check_integer(const struct profile *profile, const struct row *row, 
 static void check_float(const struct profile *profile, const struct row *row, unsigned i)
 {
 	unsigned element;
-	const struct point *point = find(profile, row->scope, row->quantity, row->channel + i,
-		ENCODING_FLOAT, &element);
+	const struct point *point = find(
+		profile, row->scope, row->quantity, row->channel + i, ENCODING_FLOAT, &element);
 
 	assert_int_equal(point->reg + element * point->stride + 1, row->real + 2 * i);
 	assert_int_equal(point->words, 2);
@@ -336,8 +358,8 @@ static void every_row_of_the_map(void **state)
 		bool split = strcmp(names[p], "bcpmsc") == 0;
 		unsigned expected = check_rows(profile, rows, ARRAY_LEN(rows)), elements = 0;
 
-		expected += split ? check_rows(profile, sizes_split, ARRAY_LEN(sizes_split)) :
-				    check_rows(profile, sizes_solid, ARRAY_LEN(sizes_solid));
+		expected += split ? check_rows(profile, sizes_split, ARRAY_LEN(sizes_split))
+				  : check_rows(profile, sizes_solid, ARRAY_LEN(sizes_solid));
 		for (unsigned i = 0; i < profile->n_points; i++) {
 			if (profile->points[i].scope != SCOPE_THRESHOLD)
 				elements += profile->points[i].count;
@@ -415,9 +437,8 @@ static void check_limit_register(const struct profile *profile, int threshold,
 	assert_int_equal(point->has_range, writable);
 	assert_int_equal(point->min, 0);
 	if (writable)
-		assert_int_equal(point->max, quantity == Q_DELAY || (volts && quantity == Q_THRESHOLD) ?
-						     32767 :
-						     1000);
+		assert_int_equal(point->max,
+			quantity == Q_DELAY || (volts && quantity == Q_THRESHOLD) ? 32767 : 1000);
 	assert_int_equal(point->scaled, volts && quantity == Q_THRESHOLD);
 	if (point->scaled)
 		assert_int_equal(point->scale_reg + 1, 244);
@@ -429,12 +450,12 @@ static void every_limit(void **state)
 	struct profile *profile = load("bcpme");
 	(void)state;
 
-	assert_int_equal(profile->n_thresholds,
-		2 * ARRAY_LEN(current_limits) + ARRAY_LEN(voltage_limits));
+	assert_int_equal(
+		profile->n_thresholds, 2 * ARRAY_LEN(current_limits) + ARRAY_LEN(voltage_limits));
 	for (size_t s = 0; s < ARRAY_LEN(currents); s++) {
 		for (size_t i = 0; i < ARRAY_LEN(current_limits); i++) {
-			int t = profile_threshold_find(profile, currents[s], 7,
-				current_limits[i].level);
+			int t = profile_threshold_find(
+				profile, currents[s], 7, current_limits[i].level);
 
 			assert_in_range(t, 0, profile->n_thresholds - 1);
 			assert_int_equal(profile->thresholds[t].unit, THRESHOLD_PERMILLE_OF_RATING);
@@ -445,8 +466,8 @@ static void every_limit(void **state)
 				false);
 			check_limit_register(profile, t, Q_DELAY, current_limits[i].delay, RW,
 				current_limits[i].delay_default, false);
-			check_limit_register(profile, t, Q_HYSTERESIS,
-				current_limits[i].hysteresis, RW, 50, false);
+			check_limit_register(profile, t, Q_HYSTERESIS, current_limits[i].hysteresis,
+				RW, 50, false);
 		}
 	}
 	for (size_t i = 0; i < ARRAY_LEN(voltage_limits); i++) {
@@ -458,8 +479,8 @@ static void every_limit(void **state)
 		check_limit_register(profile, t, Q_THRESHOLD, voltage_limits[i].value,
 			voltage_limits[i].value_writable, -1, true);
 		check_limit_register(profile, t, Q_DELAY, voltage_limits[i].delay, RW, -1, true);
-		check_limit_register(profile, t, Q_HYSTERESIS, voltage_limits[i].hysteresis, RW, -1,
-			true);
+		check_limit_register(
+			profile, t, Q_HYSTERESIS, voltage_limits[i].hysteresis, RW, -1, true);
 	}
 	profile_unref(profile);
 }
@@ -495,14 +516,16 @@ static void every_alarm_bit(void **state)
 			const struct profile_alarm *alarm = &profile->alarms[next++];
 
 			assert_int_equal(alarm->scope, scope);
-			assert_int_equal(alarm->level, volts ? voltages[i].level : currents[i].level);
+			assert_int_equal(
+				alarm->level, volts ? voltages[i].level : currents[i].level);
 			assert_int_equal(alarm->latched_bit,
 				volts ? voltages[i].latched : currents[i].latched);
-			assert_int_equal(alarm->active_bit,
-				volts ? voltages[i].active : currents[i].active);
-			assert_int_equal(alarm->counter,
-				volts ? voltages[i].counter : currents[i].counter);
-			assert_int_equal(alarm->clear, volts ? voltages[i].clear : currents[i].clear);
+			assert_int_equal(
+				alarm->active_bit, volts ? voltages[i].active : currents[i].active);
+			assert_int_equal(
+				alarm->counter, volts ? voltages[i].counter : currents[i].counter);
+			assert_int_equal(
+				alarm->clear, volts ? voltages[i].clear : currents[i].clear);
 			assert_int_equal(profile->thresholds[alarm->threshold].scope, scope);
 			assert_int_equal(profile->thresholds[alarm->threshold].level, alarm->level);
 		}
@@ -584,8 +607,12 @@ static void forbidden_registers_are_in_no_block(void **state)
 	static const struct {
 		unsigned first, last;
 	} forbidden[] = {
-		{ 294, 295 },     { 1126, 1167 },   { 4063, 4083 },
-		{ 7042, 7055 },   { 60005, 60153 }, { 61000, 61129 },
+		{ 294, 295 },
+		{ 1126, 1167 },
+		{ 4063, 4083 },
+		{ 7042, 7055 },
+		{ 60005, 60153 },
+		{ 61000, 61129 },
 	};
 	(void)state;
 

@@ -143,8 +143,8 @@ static void missing_blocks_are_left_out(void **state)
 	for (unsigned r = 0; r < plan->n_reads; r++)
 		assert_false(profile->blocks[plan_block(profile, plan->reads[r].reg)].optional);
 	/* the last register of the older firmware */
-	assert_int_equal(plan->reads[plan->n_reads - 1].reg + plan->reads[plan->n_reads - 1].count,
-		4503);
+	assert_int_equal(
+		plan->reads[plan->n_reads - 1].reg + plan->reads[plan->n_reads - 1].count, 4503);
 	plan_free(plan);
 	profile_unref(profile);
 }
@@ -232,9 +232,12 @@ static void lines_cost_what_the_wire_model_says(void **state)
 		unsigned reads, words;
 		unsigned us;
 	} cases[] = {
-		{ 9600, 10, 0, 1, 1, 22917 },     { 9600, 11, 0, 1, 1, 25208 },
-		{ 9600, 10, 0, 1, 125, 281250 },  { 19200, 11, 0, 4, 420, 527083 },
-		{ 38400, 10, 0, 1, 84, 50635 },   { 38400, 11, 0, 21, 2520, 1595453 },
+		{ 9600, 10, 0, 1, 1, 22917 },
+		{ 9600, 11, 0, 1, 1, 25208 },
+		{ 9600, 10, 0, 1, 125, 281250 },
+		{ 19200, 11, 0, 4, 420, 527083 },
+		{ 38400, 10, 0, 1, 84, 50635 },
+		{ 38400, 11, 0, 21, 2520, 1595453 },
 		{ 9600, 10, 5000, 2, 2, 55833 },
 	};
 	(void)state;
@@ -349,7 +352,8 @@ static void random_profile(struct random_profile *made, unsigned n_points)
 	}
 	/* a block that the last break left without registers */
 	if (made->blocks[profile->n_blocks - 1].last < made->blocks[profile->n_blocks - 1].first)
-		made->blocks[profile->n_blocks - 1].last = made->blocks[profile->n_blocks - 1].first;
+		made->blocks[profile->n_blocks - 1].last =
+			made->blocks[profile->n_blocks - 1].first;
 }
 
 struct expectation {
@@ -379,8 +383,8 @@ static void note_needs(struct expectation *expected, const struct plan_want *wan
 		const struct point *point = &profile->points[i];
 
 		for (unsigned k = 0; plan_wants_point(want, point) && k < point->count; k++)
-			note_value(expected, want, point->reg + k * point->stride, point->words,
-				max);
+			note_value(
+				expected, want, point->reg + k * point->stride, point->words, max);
 	}
 	for (unsigned i = 0; i < profile->n_scales; i++) {
 		const struct profile_scale *scale = &profile->scales[i];
@@ -465,9 +469,9 @@ static uint64_t brute_force(const struct plan_want *want, const struct expectati
 
 static unsigned check_random_plan(struct random_profile *made)
 {
-	struct plan_line line = pick(0, 1) ?
-					plan_line_rtu(pick(0, 1) ? 9600 : 38400, pick(10, 11), pick(0, 30000)) :
-					plan_line_tcp(pick(0, 20000));
+	struct plan_line line =
+		pick(0, 1) ? plan_line_rtu(pick(0, 1) ? 9600 : 38400, pick(10, 11), pick(0, 30000))
+			   : plan_line_tcp(pick(0, 20000));
 	struct plan_want want = {
 		.profile = &made->profile,
 		.model = (int)pick(0, made->profile.n_models) - 1,
@@ -483,8 +487,8 @@ static unsigned check_random_plan(struct random_profile *made)
 	uint64_t least;
 
 	line.max_registers = (uint16_t)pick(1, 125);
-	max = line.max_registers < made->profile.max_read ? line.max_registers :
-							    made->profile.max_read;
+	max = line.max_registers < made->profile.max_read ? line.max_registers
+							  : made->profile.max_read;
 	plan = plan_build(&want, &line);
 	note_needs(&expected, &want, max);
 	assert_plan_is_sound(plan, &want, &expected, max);

@@ -131,7 +131,8 @@ static void problems_say_where(void **state)
 		{ "# c\nouter x {\n bad = 3\n reg = 1 }\nworse = 2", true, 2, 3,
 			"no such option 'bad' (known here: reg, inner)" },
 		{ "a = 1\n\na = 2\n", true, 1, 3, "a: given twice (first in line 1)" },
-		{ "list = {1}\nlist = {2, 3}\n", true, 1, 2, "list: given twice (first in line 1)" },
+		{ "list = {1}\nlist = {2, 3}\n", true, 1, 2,
+			"list: given twice (first in line 1)" },
 		{ "list = {1}\nlist += {2}\n", true, 0, 0, NULL },
 		{ "a = 1\nnothing \"x\" { reg = 1 }\nlist = {2}\nlist = {3}", true, 2, 2,
 			"no such option 'nothing'" },
@@ -179,7 +180,12 @@ static void problems_say_where(void **state)
 static void a_bad_file_leaves_nothing_behind(void **state)
 {
 	static const char *const bad[] = {
-		"a = \"x\n", "a = '\n", "a = \"\\400\"", "outer x { inner y {", "/* ", "a = {",
+		"a = \"x\n",
+		"a = '\n",
+		"a = \"\\400\"",
+		"outer x { inner y {",
+		"/* ",
+		"a = {",
 	};
 	(void)state;
 
