@@ -202,7 +202,7 @@ door() { # INCLUDE PLACE
 stage_lint() {
 	local file files
 	if have smilint "MIB"; then
-		for file in "$work"/gcc/mibs/*.txt "$work"/src/mibs/*.txt; do
+		for file in "$work"/gcc/mibs/*.txt; do
 			[ ! -e "$file" ] || check "smilint ${file##*/}" silent smilint -l 6 "$file"
 		done
 	fi
@@ -245,23 +245,28 @@ verdict() {
 	exit
 }
 
-jobs=$(nproc 2>/dev/null || echo 2)
-if [ "$install" = yes ]; then
-	install_packages "${BUILD_PACKAGES[@]}" "${RUN_PACKAGES[@]}" "${CHECK_PACKAGES[@]}" || {
-		result fail "installing packages"
-		verdict
-	}
-fi
-rm -rf "$work/src"
-check "prepare the source" copy_source "$work/src" || verdict
-export SMIPATH MIB_BASE_DIR
-MIB_BASE_DIR=$(base_mib_dirs)
-SMIPATH=$work/gcc/mibs:$work/src/mibs:$MIB_BASE_DIR
-for stage in "${stages[@]}"; do
-	say "== $stage"
-	results=$((passed + failed + skipped)) failures=$failed started=$SECONDS
-	"stage_$stage"
-	say "   $((passed + failed + skipped - results)) results, $((failed - failures)) of them failed;" \
-		"$((SECONDS - started)) s"
-done
-verdict
+main() {
+	local stage results failures started
+	jobs=$(nproc 2>/dev/null || echo 2)
+	if [ "$install" = yes ]; then
+		install_packages "${BUILD_PACKAGES[@]}" "${RUN_PACKAGES[@]}" "${CHECK_PACKAGES[@]}" || {
+			result fail "installing packages"
+			verdict
+		}
+	fi
+	rm -rf "$work/src"
+	check "prepare the source" copy_source "$work/src" || verdict
+	export SMIPATH
+	SMIPATH=$work/gcc/mibs:$(base_mib_dirs)
+	for stage in "${stages[@]}"; do
+		say "== $stage"
+		results=$((passed + failed + skipped)) failures=$failed started=$SECONDS
+		"stage_$stage"
+		say "   $((passed + failed + skipped - results)) results, $((failed - failures)) of them failed;" \
+			"$((SECONDS - started)) s"
+	done
+	verdict
+}
+
+# The file is read to its end before anything runs: it may be changed meanwhile.
+main
