@@ -145,7 +145,8 @@ static const char *describe(const struct config *config)
 {
 	static char text[64];
 
-	snprintf(text, sizeof(text), "%zu links, %zu panels", config->n_links, config->n_panels);
+	snprintf(text, sizeof(text), "%zu link%s, %zu panel%s", config->n_links,
+		config->n_links == 1 ? "" : "s", config->n_panels, config->n_panels == 1 ? "" : "s");
 	return text;
 }
 

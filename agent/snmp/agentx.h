@@ -3,8 +3,9 @@
  *
  * The only thread that calls Net-SNMP. It runs without a master and connects
  * when one comes; after a restart of the master all OIDs answer again within
- * 1.5 s. Get and GetNext for our tables are answered in the session callback
- * (performance.md 9.2); everything else takes the library's way.
+ * 1.5 s. Get and GetNext for our tables are answered as they come in, between
+ * the socket and the library (stream.h, wire.h); everything else takes the
+ * library's way.
  */
 #ifndef METERX_SNMP_AGENTX_H
 #define METERX_SNMP_AGENTX_H

@@ -32,7 +32,7 @@ say "--check"
 start_sim
 { link m; panel 1 m 1; } | write_conf
 exits 0 "$meterxd" --check --config "$dir/meterxd.conf"
-says "meterxd.conf: ok, 1 links, 1 panels"
+says "meterxd.conf: ok, 1 link, 1 panel"
 cp "$dir/meterxd.conf" "$dir/good.conf"
 printf 'poll = 1\nlink x { transport = "udp" }\n' >>"$dir/meterxd.conf"
 exits 1 "$meterxd" --check -c "$dir/meterxd.conf"
@@ -49,19 +49,19 @@ says "ok, 0 links, 0 panels"
 sed -i "s|^#\([^ ]\)|\1|; s|^profile-dir.*|profile-dir = \"$source_dir/conf/profiles\"|" "$dir/sample.conf"
 printf 'number,label\n1,a\n' >"$dir/rpp-1a.csv"
 exits 0 "$meterxd" --check -c "$dir/sample.conf"
-says "ok, 1 links, 2 panels"
+says "ok, 1 link, 2 panels"
 
 say "runs without a master, reloads, keeps running on a bad file"
 cp "$dir/good.conf" "$dir/meterxd.conf"
 start_meterxd
-retry 10 log_has meterxd "serves 1 links, 1 panels"
+retry 10 log_has meterxd "serves 1 link, 1 panel"
 echo 'poll = nonsense' >>"$dir/meterxd.conf"
 kill -HUP "${pids[meterxd]}"
 retry 10 log_has meterxd 'meterxd.conf:[0-9]*: poll: "nonsense" is not a whole number'
 retry 10 log_has meterxd "not applied: running on"
 { link m; panel 1 m 1; panel 2 m 2; } | write_conf
 kill -HUP "${pids[meterxd]}"
-retry 10 log_has meterxd "read again: 1 links, 2 panels"
+retry 10 log_has meterxd "read again: 1 link, 2 panels"
 sed -i 's|^agentx-socket.*|agentx-socket = "/elsewhere"|' "$dir/meterxd.conf"
 kill -HUP "${pids[meterxd]}"
 retry 10 log_has meterxd "going over to the master agent at /elsewhere"
@@ -73,7 +73,7 @@ log_has meterxd "stopped" >/dev/null
 
 say "SIGINT ends it too"
 start_meterxd -l debug
-retry 10 log_has meterxd "serves 1 links, 2 panels"
+retry 10 log_has meterxd "serves 1 link, 2 panels"
 stop meterxd INT || fail "exit status $?"
 
 say "in the background it leaves the terminal and still finds its file"
@@ -82,11 +82,11 @@ cp "$dir/meterxd.conf" "$dir/$own"
 cd "$dir"
 exits 0 "$meterxd" -c "$own"
 cd - >/dev/null
-retry 10 log_has out "serves 1 links, 2 panels"
+retry 10 log_has out "serves 1 link, 2 panels"
 pids[background]=$(pgrep -f -- "-c $own$")
 equal "folder" "$(readlink "/proc/${pids[background]}/cwd")" /
 kill -HUP "${pids[background]}"
-retry 10 log_has out "$own read again: 1 links, 2 panels"
+retry 10 log_has out "$own read again: 1 link, 2 panels"
 kill -TERM "${pids[background]}"
 retry 10 log_has out "stopped"
 unset 'pids[background]'
@@ -112,7 +112,7 @@ retry 10 test -S "$dir/notify"
 export NOTIFY_SOCKET=$dir/notify WATCHDOG_USEC=200000
 start_meterxd
 unset NOTIFY_SOCKET WATCHDOG_USEC
-retry 10 log_has manager "READY=1 STATUS=1 links, 2 panels"
+retry 10 log_has manager "READY=1 STATUS=1 link, 2 panels"
 retry 10 log_has manager "WATCHDOG=1"
 kill -HUP "${pids[meterxd]}"
 retry 10 log_has manager "RELOADING=1 MONOTONIC_USEC=[0-9]+"
