@@ -253,7 +253,7 @@ main() {
 	rm -rf "$work/src"
 	check "prepare the source" copy_source "$work/src" || verdict
 	export SMIPATH
-	SMIPATH=$work/gcc/mibs:$(base_mib_dirs)
+	SMIPATH=$work/gcc/mibs:$(base_mibs)
 	for stage in "${stages[@]}"; do
 		say "== $stage"
 		results=$((passed + failed + skipped)) failures=$failed started=$SECONDS

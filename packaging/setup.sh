@@ -16,17 +16,8 @@ say() {
 	printf '%s\n' "$*"
 }
 
-# Folders with the base MIBs (SNMPv2-SMI and so on), which Debian's snmp package lacks.
-base_mib_dirs() {
-	local dir
-	for dir in /usr/share/snmp/mibs/ietf /var/lib/mibs/ietf /usr/share/snmp/mibs \
-		/usr/lib/erlang/lib/snmp-*/mibs; do
-		if [ -e "$dir/SNMPv2-SMI" ] || [ -e "$dir/SNMPv2-SMI.txt" ] || [ -e "$dir/SNMPv2-SMI.mib" ]; then
-			say "$dir"
-			return
-		fi
-	done
-}
+# shellcheck source=tests/base-mibs.sh
+. "$top/tests/base-mibs.sh"
 
 missing_packages() {
 	local package
@@ -34,7 +25,7 @@ missing_packages() {
 		[ "$(dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null)" = installed ] ||
 			say "$package"
 	done
-	[ -n "$(base_mib_dirs)" ] || say erlang-snmp
+	[ -n "$(base_mibs)" ] || say erlang-snmp
 }
 
 # Install those of the packages that are not there. Fails if it cannot.

@@ -133,16 +133,8 @@ s.bind(("127.0.0.1", 0))
 print(s.getsockname()[1])' "$1"
 }
 
-base_mibs() {
-	local folder
-	for folder in /usr/share/snmp/mibs/ietf /var/lib/mibs/ietf /usr/share/snmp/mibs \
-		/usr/lib/erlang/lib/snmp-*/mibs; do
-		if compgen -G "$folder/SNMPv2-SMI*" >/dev/null; then
-			say "$folder"
-			return
-		fi
-	done
-}
+# shellcheck source=tests/base-mibs.sh
+. "$tests/base-mibs.sh"
 MIBDIRS=$build/mibs:$(base_mibs)
 
 # For what is asked by name.

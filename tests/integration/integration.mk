@@ -30,4 +30,4 @@ include tests/integration/profile.mk
 
 TESTS += $(integration_scenarios)
 dist_check_SCRIPTS = $(integration_scenarios)
-EXTRA_DIST += tests/lib.sh tests/values.py
+EXTRA_DIST += tests/base-mibs.sh tests/lib.sh tests/values.py
