@@ -205,7 +205,7 @@ stage_lint() {
 	! have smilint "MIB" || check "smilint" silent smilint -l 6 "$work/gcc/mibs/METERX-MIB.txt"
 	if have shellcheck "scripts"; then
 		mapfile -t files < <(find "$work"/src/{packaging,tests} -name build-aux -prune -o -name '*.sh' -print)
-		check "shellcheck" shellcheck -S warning -x -P SCRIPTDIR "$work/src/.ci/run" "${files[@]}"
+		check "shellcheck" shellcheck -S warning -x -P "$work/src:SCRIPTDIR" "$work/src/.ci/run" "${files[@]}"
 	fi
 	check "libmodbus only in bus.c" door modbus agent/modbus/bus.c
 	check "libConfuse only in config" door confuse agent/config/
