@@ -38,13 +38,13 @@
 
 #define APPLICATION "meterx"
 
-#define RETRY_S         1  /* between attempts to reach the master, and idle time before a ping */
-#define OPEN_TIMEOUT_S  1  /* the master accepted the connection, but answers no Open, no Register */
-#define PING_TIMEOUT_US (5 * 1000000L) /* a master may be busy with slow scripts of its own */
+#define RETRY_S		 1 /* between attempts to reach the master, and idle time before a ping */
+#define OPEN_TIMEOUT_S	 1 /* for the master's answer to Open and Register */
+#define PING_TIMEOUT_US	 (5 * 1000000L) /* a master may be busy with slow scripts of its own */
 #define CLOSE_TIMEOUT_US (300 * 1000L)
-#define STOP_WAIT_S     2  /* for an orderly end, and again after hanging up */
-#define DESCRIPTORS_MAX 16
-#define MESSAGES_KEPT   8
+#define STOP_WAIT_S	 2 /* for an orderly end, and again after hanging up */
+#define DESCRIPTORS_MAX	 16
+#define MESSAGES_KEPT	 8
 
 struct agentx {
 	pthread_t thread;
@@ -62,14 +62,14 @@ struct agentx {
 	struct view *view;
 	struct stream *stream;
 	netsnmp_session *session; /* NULL: no master */
-	bool refused;             /* the master did not take our registration */
-	bool serving;             /* as last logged */
+	bool refused;		  /* the master did not take our registration */
+	bool serving;		  /* as last logged */
 	int64_t away_since_ms;
 	int away_reason; /* errno as last logged; -1: not looked at yet */
 	bool library_used;
 	bool session_changed;
 	int64_t library_due_ms; /* its next timer, -1: none */
-	int retry_timer;        /* of the registration, 0: none */
+	int retry_timer;	/* of the registration, 0: none */
 	int watched[DESCRIPTORS_MAX];
 	size_t n_watched;
 	netsnmp_large_fd_set readable;
@@ -143,8 +143,8 @@ static int on_library_log(int major, int minor, void *server, void *client)
  * The session's transport reads through this: what the library gets to see is
  * what the stream does not answer by itself.
  */
-static int on_receive(netsnmp_transport *transport, void *buffer, int size, void **opaque,
-	int *opaque_length)
+static int on_receive(
+	netsnmp_transport *transport, void *buffer, int size, void **opaque, int *opaque_length)
 {
 	struct stream *stream = the_agentx->stream;
 	size_t n;
@@ -276,7 +276,8 @@ static void session_review(struct agentx *agentx)
 	if (serving && !agentx->serving) {
 		messages_forget(agentx);
 		agentx->away_reason = 0;
-		agentx->session->timeout = PING_TIMEOUT_US; /* from now on only pings are waited for */
+		/* From now on only pings are waited for. */
+		agentx->session->timeout = PING_TIMEOUT_US;
 		log_info("snmp", "served by the master agent at %s after %lld s", agentx->socket,
 			(long long)(now - agentx->away_since_ms) / 1000);
 	} else if (!serving && agentx->serving) {
@@ -335,9 +336,9 @@ static void watch_add(struct agentx *agentx, int fd)
 		if (agentx->watched[i] == fd)
 			return;
 	}
-	rc = agentx->n_watched < DESCRIPTORS_MAX ?
-		     loop_add_fd(agentx->loop, fd, on_readable, agentx) :
-		     -EMFILE;
+	rc = agentx->n_watched < DESCRIPTORS_MAX
+		     ? loop_add_fd(agentx->loop, fd, on_readable, agentx)
+		     : -EMFILE;
 	if (rc < 0)
 		log_error("snmp", "cannot watch descriptor %d: %s", fd, strerror(-rc));
 	else
@@ -365,8 +366,8 @@ static void library_review(struct agentx *agentx)
 	}
 	netsnmp_large_fd_set_cleanup(&wanted);
 	agentx->session_changed = false;
-	agentx->library_due_ms = block ? -1 :
-		clock_mono_ms() + wait.tv_sec * 1000 + (wait.tv_usec + 999) / 1000;
+	agentx->library_due_ms =
+		block ? -1 : clock_mono_ms() + wait.tv_sec * 1000 + (wait.tv_usec + 999) / 1000;
 }
 
 static void library_settle(struct agentx *agentx)
@@ -392,29 +393,27 @@ static void library_start(struct agentx *agentx)
 	static oid root[] = MX_OBJECTS;
 
 	snmp_enable_calllog();
-	snmp_register_callback(SNMP_CALLBACK_LIBRARY, SNMP_CALLBACK_LOGGING, on_library_log,
-		NULL);
+	snmp_register_callback(SNMP_CALLBACK_LIBRARY, SNMP_CALLBACK_LOGGING, on_library_log, NULL);
 	netsnmp_ds_set_boolean(NETSNMP_DS_LIBRARY_ID, NETSNMP_DS_LIB_DONT_READ_CONFIGS, 1);
 	netsnmp_ds_set_boolean(NETSNMP_DS_LIBRARY_ID, NETSNMP_DS_LIB_DONT_PERSIST_STATE, 1);
 	netsnmp_ds_set_boolean(NETSNMP_DS_LIBRARY_ID, NETSNMP_DS_LIB_ALARM_DONT_USE_SIG, 1);
 	netsnmp_ds_set_boolean(NETSNMP_DS_APPLICATION_ID, NETSNMP_DS_AGENT_ROLE, 1);
-	netsnmp_ds_set_boolean(NETSNMP_DS_APPLICATION_ID, NETSNMP_DS_AGENT_NO_CONNECTION_WARNINGS,
-		1);
-	netsnmp_ds_set_string(NETSNMP_DS_APPLICATION_ID, NETSNMP_DS_AGENT_X_SOCKET,
-		agentx->socket);
+	netsnmp_ds_set_boolean(
+		NETSNMP_DS_APPLICATION_ID, NETSNMP_DS_AGENT_NO_CONNECTION_WARNINGS, 1);
+	netsnmp_ds_set_string(NETSNMP_DS_APPLICATION_ID, NETSNMP_DS_AGENT_X_SOCKET, agentx->socket);
 	init_agent(APPLICATION);
 	/* init_agent() sets defaults of its own for these. */
-	netsnmp_ds_set_int(NETSNMP_DS_APPLICATION_ID, NETSNMP_DS_AGENT_AGENTX_PING_INTERVAL,
-		RETRY_S);
+	netsnmp_ds_set_int(
+		NETSNMP_DS_APPLICATION_ID, NETSNMP_DS_AGENT_AGENTX_PING_INTERVAL, RETRY_S);
 	netsnmp_ds_set_int(NETSNMP_DS_LIBRARY_ID, NETSNMP_DS_LIB_TIMEOUT, OPEN_TIMEOUT_S);
 	/* A stream needs no second try, and a master that wakes up no two of the same. */
 	netsnmp_ds_set_int(NETSNMP_DS_LIBRARY_ID, NETSNMP_DS_LIB_RETRIES, 0);
-	snmp_register_callback(SNMP_CALLBACK_APPLICATION, SNMPD_CALLBACK_INDEX_START,
-		on_connected, NULL);
-	snmp_register_callback(SNMP_CALLBACK_APPLICATION, SNMPD_CALLBACK_INDEX_STOP,
-		on_disconnected, NULL);
-	netsnmp_register_handler(netsnmp_create_handler_registration(APPLICATION, on_handler,
-		root, ARRAY_LEN(root), HANDLER_CAN_RONLY));
+	snmp_register_callback(
+		SNMP_CALLBACK_APPLICATION, SNMPD_CALLBACK_INDEX_START, on_connected, NULL);
+	snmp_register_callback(
+		SNMP_CALLBACK_APPLICATION, SNMPD_CALLBACK_INDEX_STOP, on_disconnected, NULL);
+	netsnmp_register_handler(netsnmp_create_handler_registration(
+		APPLICATION, on_handler, root, ARRAY_LEN(root), HANDLER_CAN_RONLY));
 	init_snmp(APPLICATION);
 	library_settle(agentx);
 }
@@ -549,7 +548,7 @@ struct agentx *agentx_start(const char *socket, struct site *site)
 	loop_on_wake(agentx->loop, on_wake, agentx);
 	the_agentx = agentx;
 	signal(SIGPIPE, SIG_IGN); /* the library writes to sockets without MSG_NOSIGNAL */
-	setenv("MIBS", "", 1);    /* it would load them */
+	setenv("MIBS", "", 1);	  /* it would load them */
 	errno = thread_start(agentx);
 	if (errno == 0)
 		return agentx;

@@ -74,8 +74,8 @@ static void answer_get(struct view *view, netsnmp_variable_list *variable)
 	if (column)
 		value_set(variable, column->asn, &cell);
 	else
-		snmp_set_var_typed_value(variable,
-			known ? SNMP_NOSUCHINSTANCE : SNMP_NOSUCHOBJECT, NULL, 0);
+		snmp_set_var_typed_value(
+			variable, known ? SNMP_NOSUCHINSTANCE : SNMP_NOSUCHOBJECT, NULL, 0);
 }
 
 /* The next name and value into variable; nothing at the end. */

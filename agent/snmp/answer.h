@@ -16,7 +16,10 @@
 #include "snmp/view.h"
 
 /* mxObjects: all tables hang below it, and it is what we register. */
-#define MX_OBJECTS { MX_OID_ARCS, 1 }
+#define MX_OBJECTS                                                                                 \
+	{                                                                                          \
+		MX_OID_ARCS, 1                                                                     \
+	}
 
 /* Answer what the library hands to a handler in MODE_GET (next false) or MODE_GETNEXT. */
 void answer_requests(struct view *view, netsnmp_request_info *requests, bool next);

@@ -17,7 +17,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#define INPUT_BYTES      65536     /* the library takes no more in one piece */
+#define INPUT_BYTES	  65536 /* the library takes no more in one piece */
 #define OUTPUT_KEPT_BYTES (256 << 10)
 
 struct stream {

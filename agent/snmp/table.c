@@ -171,9 +171,10 @@ static void cell_read(const struct row *row, const struct column *column, struct
 	column->get(row, column, cell);
 }
 
-/* The arcs after a column's, as a place to start from. More arcs than an index has follow its row. */
-static struct start start_at(const struct table *table, const uint32_t *arcs, size_t n,
-	bool inclusive)
+/* The arcs after a column's, as a place to start from. More arcs than an index has follow its row.
+ */
+static struct start start_at(
+	const struct table *table, const uint32_t *arcs, size_t n, bool inclusive)
 {
 	size_t length = index_length(table);
 	struct start start = {
@@ -186,8 +187,8 @@ static struct start start_at(const struct table *table, const uint32_t *arcs, si
 }
 
 /* After a row whose cell is absent: the next row, or the next panel. */
-static struct start start_after(const struct table *table, const struct row *row,
-	enum cell_state state)
+static struct start start_after(
+	const struct table *table, const struct row *row, enum cell_state state)
 {
 	struct start start = { .n = index_length(table), .inclusive = false };
 
@@ -293,8 +294,8 @@ static size_t suffix_write(const struct table *table, const struct column *colum
 	return n + index_length(table);
 }
 
-const struct column *table_next(struct view *view, const uint32_t *suffix, size_t n,
-	bool inclusive, uint32_t *next_suffix, size_t *next_n, struct cell *cell)
+const struct column *table_next(struct view *view, const uint32_t *suffix, size_t n, bool inclusive,
+	uint32_t *next_suffix, size_t *next_n, struct cell *cell)
 {
 	size_t place = n > 0 ? table_search(suffix[0]) : 0;
 	bool inside = n > 0 && place < mx_n_tables && mx_tables[place]->subid == suffix[0];
@@ -314,8 +315,8 @@ const struct column *table_next(struct view *view, const uint32_t *suffix, size_
 }
 
 /* The table and column of an OID; *arcs and *n are left at the index. */
-static const struct column *column_find(const struct table **table, const uint32_t **arcs,
-	size_t *n)
+static const struct column *column_find(
+	const struct table **table, const uint32_t **arcs, size_t *n)
 {
 	size_t place = *n > 0 ? table_search((*arcs)[0]) : mx_n_tables;
 	size_t used = 1;
@@ -335,8 +336,8 @@ static const struct column *column_find(const struct table **table, const uint32
 	return &(*table)->columns[place];
 }
 
-const struct column *table_get(struct view *view, const uint32_t *suffix, size_t n,
-	struct cell *cell, bool *known_object)
+const struct column *table_get(
+	struct view *view, const uint32_t *suffix, size_t n, struct cell *cell, bool *known_object)
 {
 	const struct table *table;
 	const struct column *column = column_find(&table, &suffix, &n);

@@ -16,7 +16,7 @@
 #include "snmp/view.h"
 #include "store/site.h"
 
-#define ROW_INDEX_MAX 4
+#define ROW_INDEX_MAX  4
 #define OID_SUFFIX_MAX (2 + 1 + ROW_INDEX_MAX)
 
 struct row {
@@ -33,7 +33,7 @@ struct row {
 
 enum cell_state {
 	CELL_PRESENT,
-	CELL_ABSENT,       /* noSuchInstance in this row */
+	CELL_ABSENT,	   /* noSuchInstance in this row */
 	CELL_ABSENT_PANEL, /* and in all rows of this panel: the engine skips them */
 };
 
@@ -47,12 +47,12 @@ struct cell {
 
 struct column {
 	const char *name; /* "mxBranchCurrent" */
-	uint8_t subid; /* last arc, as in the MIB */
+	uint8_t subid;	  /* last arc, as in the MIB */
 	uint8_t asn;   /* ASN_INTEGER, ASN_GAUGE, ASN_COUNTER, ASN_COUNTER64, ASN_OCTET_STR, ... */
 	bool writable; /* MAX-ACCESS read-write */
 	void (*get)(const struct row *row, const struct column *column, struct cell *cell);
 	enum quantity quantity; /* for the stock getters */
-	intptr_t arg;           /* whatever else the getter wants */
+	intptr_t arg;		/* whatever else the getter wants */
 };
 
 /*
@@ -68,7 +68,7 @@ struct column {
  */
 struct table {
 	const char *name; /* "mxBranchTable" */
-	uint8_t subid;    /* arc below mxObjects */
+	uint8_t subid;	  /* arc below mxObjects */
 	uint8_t n_index;  /* sub-identifiers of the index; 0: a group of scalars (instance .0) */
 	const struct column *columns; /* by subid */
 	size_t n_columns;
@@ -86,7 +86,8 @@ struct table {
 		struct row *row);
 };
 
-/* Place of the first key from the given one on, or after it when not inclusive; n when there is none. */
+/* Place of the first key from the given one on, or after it when not inclusive; n when there is
+ * none. */
 uint32_t rowset_search(const struct rowset *rows, uint64_t key, bool inclusive);
 
 /* For table.rows: one row a panel, index panel alone. */
@@ -101,8 +102,8 @@ extern const size_t mx_n_tables;
  * group.scalar.0). Returns the column and fills cell, or NULL: noSuchInstance
  * when *known_object, else noSuchObject.
  */
-const struct column *table_get(struct view *view, const uint32_t *suffix, size_t n,
-	struct cell *cell, bool *known_object);
+const struct column *table_get(
+	struct view *view, const uint32_t *suffix, size_t n, struct cell *cell, bool *known_object);
 
 /* This will be asked for in the same request: have its memory ready. */
 void table_hint(const struct view *view, const uint32_t *suffix, size_t n);
@@ -112,7 +113,7 @@ void table_hint(const struct view *view, const uint32_t *suffix, size_t n);
  * inclusive). On success fills next_suffix (OID_SUFFIX_MAX) and *next_n and
  * returns the column; NULL at the end of mxObjects.
  */
-const struct column *table_next(struct view *view, const uint32_t *suffix, size_t n,
-	bool inclusive, uint32_t *next_suffix, size_t *next_n, struct cell *cell);
+const struct column *table_next(struct view *view, const uint32_t *suffix, size_t n, bool inclusive,
+	uint32_t *next_suffix, size_t *next_n, struct cell *cell);
 
 #endif

@@ -142,9 +142,9 @@ const struct panel *view_panel(const struct view *view, uint32_t index, size_t *
 
 	if (place)
 		*place = found;
-	return found < view->site->n_panels && view->indexes[found] == index ?
-		       &view->site->panels[found] :
-		       NULL;
+	return found < view->site->n_panels && view->indexes[found] == index
+		       ? &view->site->panels[found]
+		       : NULL;
 }
 
 /* The hints may point at what is no more: prefetching it does no harm. */

@@ -42,8 +42,8 @@ enum {
 };
 
 #define OID_HEADER_BYTES 4
-#define OID_ARCS_MAX     128
-#define INTERNET_ARCS    4 /* of 1.3.6.1 */
+#define OID_ARCS_MAX	 128
+#define INTERNET_ARCS	 4 /* of 1.3.6.1 */
 /* Type, name, and any value but the octets of a string. */
 #define VARBIND_BYTES_MAX (4 + OID_HEADER_BYTES + OID_ARCS_MAX * 4 + 8)
 
@@ -197,8 +197,8 @@ static uint8_t *value_put(uint8_t *at, uint8_t type, const struct cell *cell, bo
 		return at + cell->length + padding;
 	case ASN_COUNTER64:
 		at = word_put(at, (uint32_t)(big_endian ? cell->num >> 32 : cell->num), big_endian);
-		return word_put(at, (uint32_t)(big_endian ? cell->num : cell->num >> 32),
-			big_endian);
+		return word_put(
+			at, (uint32_t)(big_endian ? cell->num : cell->num >> 32), big_endian);
 	default:
 		return word_put(at, (uint32_t)cell->num, big_endian);
 	}
@@ -214,8 +214,8 @@ static size_t suffix_length(const struct name *name)
 	return n > OID_SUFFIX_MAX + 1 ? OID_SUFFIX_MAX + 1 : n;
 }
 
-static void get_answer(struct view *view, const struct name *name, bool big_endian,
-	struct wire_output *output)
+static void get_answer(
+	struct view *view, const struct name *name, bool big_endian, struct wire_output *output)
 {
 	const struct column *column;
 	struct cell cell;
@@ -224,7 +224,10 @@ static void get_answer(struct view *view, const struct name *name, bool big_endi
 
 	column = table_get(view, name->arcs + OBJECTS_ARCS, suffix_length(name), &cell, &known);
 	at = output_reserve(output, VARBIND_BYTES_MAX + (column ? cell.length + 3 : 0));
-	at = type_put(at, column ? column->asn : known ? SNMP_NOSUCHINSTANCE : SNMP_NOSUCHOBJECT,
+	at = type_put(at,
+		column	? column->asn
+		: known ? SNMP_NOSUCHINSTANCE
+			: SNMP_NOSUCHOBJECT,
 		big_endian);
 	at = name_copy(at, name);
 	if (column)
@@ -269,8 +272,8 @@ static void ranges_hint(const struct view *view, struct input input)
 	}
 }
 
-static bool ranges_answer(struct view *view, struct input *input, bool next,
-	struct wire_output *output)
+static bool ranges_answer(
+	struct view *view, struct input *input, bool next, struct wire_output *output)
 {
 	struct name name, end;
 

@@ -31,7 +31,6 @@ size_t wire_pdu_length(const uint8_t *data, size_t n);
  * nothing appended, when it is for the library: another command, a context, an
  * OID that is not below mxObjects, or bytes that are no sound request.
  */
-bool wire_answer(struct view *view, const uint8_t *pdu, size_t length,
-	struct wire_output *output);
+bool wire_answer(struct view *view, const uint8_t *pdu, size_t length, struct wire_output *output);
 
 #endif

@@ -29,16 +29,16 @@
 
 #define YARDSTICK_BRANCHES 84
 #define YARDSTICK_COLUMNS  30
-#define COLUMNS_MAX        64
-#define PROCESSES_MAX      4
-#define ERRORS_MAX         5
+#define COLUMNS_MAX	   64
+#define PROCESSES_MAX	   4
+#define ERRORS_MAX	   5
 
 /* What a table looks like, and whether a value of it is right. */
 struct contents {
 	const char *name;
 	unsigned first_column, n_columns, branches;
-	bool (*right)(const netsnmp_variable_list *v, unsigned column, uint32_t panel,
-		uint32_t branch);
+	bool (*right)(
+		const netsnmp_variable_list *v, unsigned column, uint32_t panel, uint32_t branch);
 };
 
 struct process {
@@ -111,8 +111,8 @@ static int64_t rounded(int64_t number, int64_t numerator, int64_t denominator)
 	return (number * numerator + denominator / 2) / denominator;
 }
 
-static bool right_meterx(const netsnmp_variable_list *v, unsigned column, uint32_t panel,
-	uint32_t branch)
+static bool right_meterx(
+	const netsnmp_variable_list *v, unsigned column, uint32_t panel, uint32_t branch)
 {
 	int64_t rating = bench_number(panel, branch, BENCH_RATING);
 	char text[64];
@@ -152,8 +152,8 @@ static bool right_meterx(const netsnmp_variable_list *v, unsigned column, uint32
 	       *v->val.integer == bench_number(panel, branch, column);
 }
 
-static bool right_yardstick(const netsnmp_variable_list *v, unsigned column, uint32_t panel,
-	uint32_t branch)
+static bool right_yardstick(
+	const netsnmp_variable_list *v, unsigned column, uint32_t panel, uint32_t branch)
 {
 	return is_number(v, column % 2 ? ASN_INTEGER : ASN_GAUGE,
 		(int32_t)(panel * 100000u + branch * 100u + column));
@@ -196,8 +196,7 @@ static void latency_add(double seconds)
 {
 	if (result.requests == result.capacity) {
 		result.capacity = result.capacity ? result.capacity * 2 : 4096;
-		result.latencies_s =
-			realloc(result.latencies_s, result.capacity * sizeof(double));
+		result.latencies_s = realloc(result.latencies_s, result.capacity * sizeof(double));
 	}
 	result.latencies_s[result.requests++] = seconds;
 }
@@ -276,8 +275,8 @@ static void run_gets(unsigned varbinds)
 
 		for (unsigned i = 0; i < varbinds; i++) {
 			oid *index = name + options.n_entry;
-			unsigned column = varbinds > 1 ? i % contents->n_columns :
-							 random_below(contents->n_columns);
+			unsigned column = varbinds > 1 ? i % contents->n_columns
+						       : random_below(contents->n_columns);
 
 			index[0] = contents->first_column + column;
 			index[1] = 1 + random_below(options.panels);

@@ -9,10 +9,10 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#define BENCH_BRANCHES   42
-#define BENCH_POLES      3
-#define BENCH_THRESHOLD  800 /* 0.1 % of the rating, all levels */
-#define BENCH_WALL_MS    INT64_C(1760000000000)
+#define BENCH_BRANCHES	42
+#define BENCH_POLES	3
+#define BENCH_THRESHOLD 800 /* 0.1 % of the rating, all levels */
+#define BENCH_WALL_MS	INT64_C(1760000000000)
 
 /* Arcs of mxBranchTable whose value is not the formula's. */
 enum bench_column {

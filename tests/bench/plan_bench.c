@@ -19,19 +19,23 @@
 #include "modbus/plan.h"
 
 #define TCP_ROUND_TRIP_US 500
-#define ALARM (1u << POLL_ALARM)
-#define FAST  (1u << POLL_FAST)
-#define SLOW  (1u << POLL_SLOW)
-#define ONCE  (1u << POLL_ONCE)
-#define GOAL  0.97
+#define ALARM		  (1u << POLL_ALARM)
+#define FAST		  (1u << POLL_FAST)
+#define SLOW		  (1u << POLL_SLOW)
+#define ONCE		  (1u << POLL_ONCE)
+#define GOAL		  0.97
 
 static const struct {
 	const char *name;
 	uint32_t baud; /* 0: TCP */
 	unsigned bits;
 } lines[] = {
-	{ "9600 8N1", 9600, 10 },   { "9600 8E1", 9600, 11 },   { "19200 8N1", 19200, 10 },
-	{ "19200 8E1", 19200, 11 }, { "38400 8N1", 38400, 10 }, { "38400 8E1", 38400, 11 },
+	{ "9600 8N1", 9600, 10 },
+	{ "9600 8E1", 9600, 11 },
+	{ "19200 8N1", 19200, 10 },
+	{ "19200 8E1", 19200, 11 },
+	{ "38400 8N1", 38400, 10 },
+	{ "38400 8E1", 38400, 11 },
 	{ "TCP", 0, 0 },
 };
 
@@ -51,8 +55,8 @@ struct cost {
 	uint64_t time_us, ideal_us;
 };
 
-static void cost_add(struct cost *cost, struct plan_want want, unsigned classes,
-	const struct plan_line *line)
+static void cost_add(
+	struct cost *cost, struct plan_want want, unsigned classes, const struct plan_line *line)
 {
 	struct plan *plan;
 
@@ -66,8 +70,8 @@ static void cost_add(struct cost *cost, struct plan_want want, unsigned classes,
 	plan_free(plan);
 }
 
-static void print_polls(const struct plan_want *want, const char *name,
-	const struct plan_line *line)
+static void print_polls(
+	const struct plan_want *want, const char *name, const struct plan_line *line)
 {
 	for (size_t i = 0; i < ARRAY_LEN(polls); i++) {
 		struct cost cost = { 0 };
@@ -76,10 +80,10 @@ static void print_polls(const struct plan_want *want, const char *name,
 			if (polls[i].classes[k] != 0)
 				cost_add(&cost, *want, polls[i].classes[k], line);
 		}
-		printf("%-10s %-11s %5u %6u %7u %6.3f %10.1f %10.1f %6.3f%s\n", name,
-			polls[i].name, cost.reads, cost.words, cost.needed,
-			(double)cost.needed / cost.words, (double)cost.time_us / 1000,
-			(double)cost.ideal_us / 1000, (double)cost.ideal_us / (double)cost.time_us,
+		printf("%-10s %-11s %5u %6u %7u %6.3f %10.1f %10.1f %6.3f%s\n", name, polls[i].name,
+			cost.reads, cost.words, cost.needed, (double)cost.needed / cost.words,
+			(double)cost.time_us / 1000, (double)cost.ideal_us / 1000,
+			(double)cost.ideal_us / (double)cost.time_us,
 			strcmp(polls[i].name, "cycle") == 0 ? "  <-" : "");
 	}
 }
@@ -100,9 +104,9 @@ static void print_all(const struct profile *profile, int model)
 	printf("%-10s %-11s %5s %6s %7s %6s %10s %10s %6s\n", "line", "poll", "reads", "words",
 		"needed", "share", "time/ms", "ideal/ms", "share");
 	for (size_t i = 0; i < ARRAY_LEN(lines); i++) {
-		struct plan_line line = lines[i].baud ?
-			plan_line_rtu(lines[i].baud, lines[i].bits, 0) :
-			plan_line_tcp(TCP_ROUND_TRIP_US);
+		struct plan_line line = lines[i].baud
+						? plan_line_rtu(lines[i].baud, lines[i].bits, 0)
+						: plan_line_tcp(TCP_ROUND_TRIP_US);
 		struct plan_want want = { .profile = profile, .model = model, .classes = FAST };
 
 		if (line.max_registers == 0 || line.max_registers > profile->max_read)

@@ -32,7 +32,7 @@
 #include "core/util.h"
 
 #define PATIENCE_MS 20000
-#define SKIP        77
+#define SKIP	    77
 
 /* ---- what is served ---------------------------------------------------------------------- */
 
@@ -44,7 +44,12 @@
 enum { ABSENT_COLUMN = 9, ROWS = 6 };
 
 static const uint32_t indexes[ROWS][2] = {
-	{ 1, 1 }, { 1, 2 }, { 1, 42 }, { 3, 1 }, { 3, 2 }, { 4000000000, 4294967295 },
+	{ 1, 1 },
+	{ 1, 2 },
+	{ 1, 42 },
+	{ 3, 1 },
+	{ 3, 2 },
+	{ 4000000000, 4294967295 },
 };
 
 static size_t row_number(const uint32_t *index)
@@ -97,8 +102,8 @@ static bool find(struct view *view, const uint32_t *index, struct row *row)
 	return row_number(index) < ROWS;
 }
 
-static bool next(struct view *view, const uint32_t *index, size_t n, bool inclusive,
-	struct row *row)
+static bool next(
+	struct view *view, const uint32_t *index, size_t n, bool inclusive, struct row *row)
 {
 	(void)view;
 	for (size_t i = 0; i < ROWS; i++) {
@@ -442,22 +447,24 @@ static void entries_make(void)
 			snprintf(suffix, sizeof(suffix), ".5.1.%u.%u.%u", column->subid,
 				indexes[i][0], indexes[i][1]);
 			entry_add(suffix, column->asn, numbers[i],
-				!text ? NULL : indexes[i][1] == 1 ? LONG_TEXT : "");
+				!text		     ? NULL
+				: indexes[i][1] == 1 ? LONG_TEXT
+						     : "");
 		}
 	}
 }
 
 static void check_variable(const netsnmp_variable_list *variable, const struct entry *entry)
 {
-	assert_int_equal(snmp_oid_compare(variable->name, variable->name_length, entry->name,
-				 entry->n), 0);
+	assert_int_equal(
+		snmp_oid_compare(variable->name, variable->name_length, entry->name, entry->n), 0);
 	assert_int_equal(variable->type, entry->type);
 	if (entry->text) {
 		assert_int_equal(variable->val_len, strlen(entry->text));
 		assert_memory_equal(variable->val.string, entry->text, variable->val_len);
 	} else if (entry->type == ASN_COUNTER64) {
 		assert_true((int64_t)((uint64_t)variable->val.counter64->high << 32 |
-				    variable->val.counter64->low) == entry->number);
+				      variable->val.counter64->low) == entry->number);
 	} else if (entry->type == ASN_INTEGER) {
 		assert_int_equal(*variable->val.integer, entry->number);
 	} else {
@@ -540,22 +547,22 @@ static void test_get_absent(void **state)
 		const char *suffix;
 		int type;
 	} cases[] = {
-		{ ".1.2.0", SNMP_NOSUCHINSTANCE },       /* a scalar without a value */
-		{ ".1.1", SNMP_NOSUCHINSTANCE },         /* no instance */
+		{ ".1.2.0", SNMP_NOSUCHINSTANCE }, /* a scalar without a value */
+		{ ".1.1", SNMP_NOSUCHINSTANCE },   /* no instance */
 		{ ".1.1.1", SNMP_NOSUCHINSTANCE },
 		{ ".1.1.0.0", SNMP_NOSUCHINSTANCE },
 		{ ".1.4.0", SNMP_NOSUCHOBJECT },
 		{ "", SNMP_NOSUCHOBJECT },
-		{ ".2.1.1.1", SNMP_NOSUCHOBJECT },       /* between two tables */
+		{ ".2.1.1.1", SNMP_NOSUCHOBJECT }, /* between two tables */
 		{ ".5", SNMP_NOSUCHOBJECT },
 		{ ".5.1", SNMP_NOSUCHOBJECT },
-		{ ".5.2.1.1.1", SNMP_NOSUCHOBJECT },     /* the entry's arc is 1 */
-		{ ".5.1.2.1.1", SNMP_NOSUCHOBJECT },     /* between two columns */
-		{ ".5.1.1.1.1", SNMP_NOSUCHINSTANCE },   /* a hole at the start of a column */
+		{ ".5.2.1.1.1", SNMP_NOSUCHOBJECT },   /* the entry's arc is 1 */
+		{ ".5.1.2.1.1", SNMP_NOSUCHOBJECT },   /* between two columns */
+		{ ".5.1.1.1.1", SNMP_NOSUCHINSTANCE }, /* a hole at the start of a column */
 		{ ".5.1.1.1", SNMP_NOSUCHINSTANCE },
 		{ ".5.1.1.1.2.1", SNMP_NOSUCHINSTANCE },
 		{ ".5.1.1.9.9", SNMP_NOSUCHINSTANCE },
-		{ ".5.1.9.1.1", SNMP_NOSUCHINSTANCE },   /* a column without any value */
+		{ ".5.1.9.1.1", SNMP_NOSUCHINSTANCE }, /* a column without any value */
 		{ ".5.1.5.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1", SNMP_NOSUCHINSTANCE },
 		{ ".9.1.1.1", SNMP_NOSUCHOBJECT },
 	};
@@ -595,8 +602,8 @@ static void master_restart(int signo)
 {
 	ended(&master, signo);
 	master_start();
-	print_message("answers again %lld ms after the start of snmpd\n",
-		(long long)wait_for_site(1));
+	print_message(
+		"answers again %lld ms after the start of snmpd\n", (long long)wait_for_site(1));
 	check_walk(SNMP_MSG_GETBULK, 10, MX_OID_TEXT ".1");
 }
 
@@ -645,8 +652,8 @@ static void test_frozen_master_does_not_hold_the_stop(void **state)
 	kill(master, SIGSTOP);
 	begin = clock_mono_ms();
 	assert_int_equal(ended(&agent, SIGTERM), 0);
-	print_message("ended %lld ms after it was asked to\n",
-		(long long)(clock_mono_ms() - begin));
+	print_message(
+		"ended %lld ms after it was asked to\n", (long long)(clock_mono_ms() - begin));
 	kill(master, SIGCONT);
 	agent = agent_start("agent");
 	wait_for_site(1);
@@ -681,7 +688,8 @@ static void test_other_socket(void **state)
 	test_set_is_refused(NULL);
 }
 
-/* ---- a master that falls silent --------------------------------------------------------------- */
+/* ---- a master that falls silent ---------------------------------------------------------------
+ */
 
 enum { PDU_OPEN = 1, PDU_REGISTER = 3, PDU_PING = 13, PDU_RESPONSE = 18, HEADER = 20 };
 
@@ -761,8 +769,8 @@ static void test_handler(void **state)
 	(void)state;
 	view_set_site(view, &sites[0]);
 	for (size_t i = 0; i < n_entries; i++) {
-		snmp_varlist_add_variable(&variable, entries[i].name, entries[i].n, ASN_NULL, NULL,
-			0);
+		snmp_varlist_add_variable(
+			&variable, entries[i].name, entries[i].n, ASN_NULL, NULL, 0);
 		request.requestvb = variable;
 		answer_requests(view, &request, false);
 		check_variable(variable, &entries[i]);
@@ -786,7 +794,8 @@ static void test_handler(void **state)
 	view_free(view);
 }
 
-/* ---- set-up ----------------------------------------------------------------------------------- */
+/* ---- set-up -----------------------------------------------------------------------------------
+ */
 
 static void client_open(void)
 {
@@ -846,8 +855,7 @@ static void dir_remove(void)
 {
 	char command[128];
 
-	snprintf(command, sizeof(command), "%s '%s'", getenv("KEEP") ? "echo kept:" : "rm -r",
-		dir);
+	snprintf(command, sizeof(command), "%s '%s'", getenv("KEEP") ? "echo kept:" : "rm -r", dir);
 	if (system(command) != 0)
 		fprintf(stderr, "%s stays\n", dir);
 }
@@ -889,8 +897,8 @@ int main(void)
 	netsnmp_ds_set_boolean(NETSNMP_DS_LIBRARY_ID, NETSNMP_DS_LIB_DONT_PERSIST_STATE, 1);
 	entries_make();
 	failed = cmocka_run_group_tests_name("agentx", unix_tests, group_start_unix, group_end);
-	failed += cmocka_run_group_tests_name("agentx over TCP", tcp_tests, group_start_tcp,
-		group_end);
+	failed += cmocka_run_group_tests_name(
+		"agentx over TCP", tcp_tests, group_start_tcp, group_end);
 	dir_remove();
 	return failed;
 }

@@ -22,7 +22,7 @@
 
 #include "core/util.h"
 
-#define TABLES       6
+#define TABLES	     6
 #define COLUMNS_MAX  6
 #define ROWS_MAX     40
 #define PANELS_MAX   9
@@ -94,7 +94,12 @@ static struct panel panels[PANELS_MAX];
 static struct panel_conf confs[PANELS_MAX];
 
 const struct table *const mx_tables[] = {
-	&tables[0], &tables[1], &tables[2], &tables[3], &tables[4], &tables[5],
+	&tables[0],
+	&tables[1],
+	&tables[2],
+	&tables[3],
+	&tables[4],
+	&tables[5],
 };
 const size_t mx_n_tables = TABLES;
 
@@ -184,8 +189,8 @@ static void get(const struct row *row, const struct column *column, struct cell 
 }
 
 /* Rows of a table that keeps them itself. */
-static bool list_find(const struct index_list *list, size_t n, const uint32_t *index,
-	struct row *row)
+static bool list_find(
+	const struct index_list *list, size_t n, const uint32_t *index, struct row *row)
 {
 	size_t place = place_of(list, index, n);
 
@@ -236,7 +241,10 @@ TABLE_HOOKS(3)
 TABLE_HOOKS(4)
 TABLE_HOOKS(5)
 
-#define HOOKS(t) { find_##t, next_##t, rows_##t }
+#define HOOKS(t)                                                                                   \
+	{                                                                                          \
+		find_##t, next_##t, rows_##t                                                       \
+	}
 static const struct {
 	bool (*find)(struct view *view, const uint32_t *index, struct row *row);
 	bool (*next)(struct view *view, const uint32_t *index, size_t n, bool inclusive,
@@ -395,7 +403,8 @@ static void table_make(size_t t, uint8_t subid)
 	*table = (struct table){
 		.name = "random",
 		.subid = subid,
-		.n_index = (uint8_t)(of_panels ? 1 + below(ROW_INDEX_MAX) : below(ROW_INDEX_MAX + 1)),
+		.n_index =
+			(uint8_t)(of_panels ? 1 + below(ROW_INDEX_MAX) : below(ROW_INDEX_MAX + 1)),
 		.columns = columns[t],
 		.n_columns = below(COLUMNS_MAX + 1),
 	};
@@ -502,7 +511,8 @@ static void check_all(const uint32_t *suffix, size_t n)
 /* An OID near an existing one: cut off, longer, one arc moved or replaced. */
 static size_t mutate(const struct entry *entry, uint32_t *suffix)
 {
-	static const uint32_t extremes[] = { 0, 1, 0xffff, 0x10000, 0xffffff, 0x1000000, UINT32_MAX };
+	static const uint32_t extremes[] = { 0, 1, 0xffff, 0x10000, 0xffffff, 0x1000000,
+		UINT32_MAX };
 	size_t n = entry->n, at = below((unsigned)n);
 
 	memcpy(suffix, entry->suffix, n * sizeof(*suffix));

@@ -108,8 +108,8 @@ static bool find(struct view *view, const uint32_t *index, struct row *row)
 	return index[0] >= 1 && index[0] <= 3;
 }
 
-static bool next(struct view *view, const uint32_t *index, size_t n, bool inclusive,
-	struct row *row)
+static bool next(
+	struct view *view, const uint32_t *index, size_t n, bool inclusive, struct row *row)
 {
 	(void)view;
 	row->index[0] = n == 0 ? 1 : index[0] + !inclusive;
@@ -137,7 +137,8 @@ static const struct table table = {
 const struct table *const mx_tables[] = { &scalars, &table };
 const size_t mx_n_tables = 2;
 
-/* ---- bytes ------------------------------------------------------------------------------------ */
+/* ---- bytes ------------------------------------------------------------------------------------
+ */
 
 struct bytes {
 	uint8_t data[4096];
@@ -157,7 +158,7 @@ static void put(struct bytes *bytes, uint64_t value, unsigned width)
 }
 
 #define ARCS(...) (const uint32_t[]){ __VA_ARGS__ }, sizeof((uint32_t[]){ __VA_ARGS__ }) / 4
-#define OBJECTS   MX_OID_ARCS, 1
+#define OBJECTS	  MX_OID_ARCS, 1
 
 /* With the internet prefix left out, as Net-SNMP does where it can. */
 static void put_oid(struct bytes *bytes, const uint32_t *arcs, size_t n, bool include)
@@ -201,8 +202,8 @@ struct range {
 	size_t n_end;
 };
 
-static void put_request(struct bytes *bytes, unsigned type, unsigned flags,
-	const struct range *ranges, size_t n)
+static void put_request(
+	struct bytes *bytes, unsigned type, unsigned flags, const struct range *ranges, size_t n)
 {
 	size_t begin = bytes->n;
 
@@ -249,8 +250,7 @@ static void check_response(const struct bytes *request, const struct bytes *want
 #define RANGE(first, inclusive, last)                                                              \
 	{                                                                                          \
 		.start = { first }, .n_start = ARRAY_LEN(((uint32_t[]){ first })),                 \
-		.include = inclusive, .end = { last },                                             \
-		.n_end = ARRAY_LEN(((uint32_t[]){ last })),                                        \
+		.include = inclusive, .end = { last }, .n_end = ARRAY_LEN(((uint32_t[]){ last })), \
 	}
 #define RANGE_OPEN(first, inclusive)                                                               \
 	{                                                                                          \
@@ -416,7 +416,8 @@ static void test_left_to_the_library(void **state)
 	}
 }
 
-/* Every request cut off anywhere, and with any single byte changed, is answered or left; no more. */
+/* Every request cut off anywhere, and with any single byte changed, is answered or left; no more.
+ */
 static void test_damaged(void **state)
 {
 	static const struct range ranges[] = {
@@ -463,7 +464,8 @@ static void test_length(void **state)
 		    (size_t)UINT32_MAX + WIRE_HEADER_BYTES);
 }
 
-/* ---- the stream --------------------------------------------------------------------------------- */
+/* ---- the stream ---------------------------------------------------------------------------------
+ */
 
 struct line {
 	struct stream *stream;
