@@ -323,8 +323,10 @@ static void random_profile(struct random_profile *made, unsigned n_points)
 		};
 		point->stride = (uint16_t)(point->words + (pick(0, 3) ? 0 : pick(1, 12)));
 		extent = (point->count - 1u) * point->stride + point->words;
-		if (pick(0, 5) == 0 && profile->n_blocks < MAX_BLOCKS) {
-			made->blocks[profile->n_blocks - 1].last = (uint16_t)(reg - 1 + (reg == 0));
+		/* blocks do not overlap, so none begins where the last one has no register yet */
+		if (pick(0, 5) == 0 && profile->n_blocks < MAX_BLOCKS &&
+			reg > made->blocks[profile->n_blocks - 1].first) {
+			made->blocks[profile->n_blocks - 1].last = (uint16_t)(reg - 1);
 			reg += pick(0, 30);
 			made->blocks[profile->n_blocks++].first = (uint16_t)reg;
 		} else if (pick(0, 3) == 0) {
