@@ -131,12 +131,13 @@ static uint64_t in_wh(const struct point *point, uint64_t raw, int16_t scale)
 
 /*
  * A reading below the last one by less than one step of the register is the
- * last one under a coarser scale, not a reset.
+ * last one under a coarser scale, not a reset. A register without a scale
+ * register, such as a float, has no such excuse.
  */
 static uint64_t without_rounding(const struct energy_track *track, const struct point *point,
 	uint64_t wh, int16_t scale)
 {
-	bool below = track->known && wh < track->meter_wh;
+	bool below = point->scaled && track->known && wh < track->meter_wh;
 
 	return below && track->meter_wh - wh < in_wh(point, 1, scale) ? track->meter_wh : wh;
 }

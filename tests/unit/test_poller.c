@@ -30,10 +30,13 @@
 #define ALARM_MS   1000
 #define TIMEOUT_MS 400
 
-#define CONF                                                                                       \
+#define CONF_OF(encoding)                                                                          \
 	"poll = 2000\nalarm-poll = 1000\nslow-poll = 60000\nstale-after = 3\n"                     \
 	"link \"l\" { transport = \"tcp\" host = \"127.0.0.1\" response-timeout = 400 retries = 1 }\n" \
-	"panel \"P\" { index = 1 link = \"l\" unit = 1 profile = \"bcpm\" encoding = \"integer\" }\n"
+	"panel \"P\" { index = 1 link = \"l\" unit = 1 profile = \"bcpm\" encoding = \"" encoding   \
+	"\" }\n"
+#define CONF       CONF_OF("integer")
+#define CONF_FLOAT CONF_OF("float")
 
 static struct {
 	uint16_t regs[65536];
@@ -98,6 +101,16 @@ const char *bus_strerror(int rc)
 
 /* The rig. */
 
+/* A panel that nothing is known of yet, in place of the one before. */
+static void rig_panel(const char *conf)
+{
+	poller_free(rig.poller);
+	site_unref(rig.site);
+	rig.site = rig_site(&rig.sim, rig.store, NULL, conf);
+	rig.slot = rig.site->panels[0].slot;
+	rig.poller = poller_new(rig.site, &rig.site->panels[0], NULL);
+}
+
 static int set_up(void **state)
 {
 	(void)state;
@@ -109,9 +122,7 @@ static int set_up(void **state)
 	snprintf(rig.sim.folder, sizeof(rig.sim.folder), "/tmp/meterx-rig.XXXXXX");
 	assert_non_null(mkdtemp(rig.sim.folder));
 	rig.store = store_new();
-	rig.site = rig_site(&rig.sim, rig.store, NULL, CONF);
-	rig.slot = rig.site->panels[0].slot;
-	rig.poller = poller_new(rig.site, &rig.site->panels[0], NULL);
+	rig_panel(CONF);
 	return 0;
 }
 
@@ -462,6 +473,24 @@ static void test_energy_under_a_coarser_scale(void **state)
 	assert_int_equal(good(SCOPE_BRANCH, Q_ENERGY_DISCONTINUITY, 1), since);
 }
 
+/* A float has no step: back to 0 from less than one kWh is a reset too. */
+static void test_energy_of_a_float(void **state)
+{
+	int64_t since;
+
+	(void)state;
+	rig_panel(CONF_FLOAT);
+	REG(2000) = 0x3f00; /* 0.5 kWh of branch 1 */
+	work();
+	since = good(SCOPE_BRANCH, Q_ENERGY_DISCONTINUITY, 1);
+	assert_int_equal(good(SCOPE_BRANCH, Q_ENERGY, 1), 500);
+	REG(2000) = 0;
+	set_time(START_MS + POLL_MS);
+	work();
+	assert_int_equal(good(SCOPE_BRANCH, Q_ENERGY, 1), 0);
+	assert_true(good(SCOPE_BRANCH, Q_ENERGY_DISCONTINUITY, 1) > since);
+}
+
 static void test_another_meter(void **state)
 {
 	(void)state;
@@ -595,6 +624,7 @@ int main(void)
 		TEST(test_trigger),
 		TEST(test_energy),
 		TEST(test_energy_under_a_coarser_scale),
+		TEST(test_energy_of_a_float),
 		TEST(test_another_meter),
 		TEST(test_wrong_device),
 		TEST(test_poll_all_reports_errors),
