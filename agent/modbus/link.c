@@ -415,7 +415,8 @@ static void serve(struct link *link, int64_t now_ms)
 	rc = poller_step(link->pollers[i], link->bus, now_ms, alarms_only);
 	after_ms = clock_mono_ms();
 	link->rest_until_ms = after_ms + link->conf->turnaround_ms;
-	if (silent)
+	/* One that answers is asked on at once: who is it? */
+	if (silent && rc != 1)
 		link->probe_gate_ms = after_ms + PROBE_SHARE * (after_ms - now_ms);
 	if (rc < 0)
 		connection_failed(link, rc);

@@ -174,6 +174,27 @@ static void test_silent_unit_does_not_hold_up_the_other(void **state)
 	rig_down(&rig);
 }
 
+/* Four registers a read: who the meter is takes two, both slower than its rhythm allows. */
+static void test_silent_unit_comes_back_slowly(void **state)
+{
+	static const char conf[] =
+		"poll = 1000\nalarm-poll = 100\nslow-poll = 5000\nstale-after = 2\n"
+		"link \"sim\" { transport = \"tcp\" host = \"127.0.0.1\" port = % "
+		"response-timeout = 300 retries = 0 max-registers = 4 }\n" PANEL1 PANEL2;
+	struct rig rig;
+
+	(void)state;
+	rig_up(&rig, NULL, conf);
+	assert_true(WAIT_FOR(online(&rig, 1) && online(&rig, 2)));
+	sim_tell(&rig.sim, "fault unit-silent 2");
+	assert_true(WAIT_FOR(offline(&rig, 2)));
+	sim_tell(&rig.sim, "fault none");
+	sim_tell(&rig.sim, "fault late 30 unit 2 regs 1-5");
+	assert_true(WAIT_FOR(online(&rig, 2)));
+	assert_true(online(&rig, 1));
+	rig_down(&rig);
+}
+
 static void test_peer_away_and_back(void **state)
 {
 	struct rig rig;
@@ -467,6 +488,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_serves_both_panels),
 		cmocka_unit_test(test_silent_unit_does_not_hold_up_the_other),
+		cmocka_unit_test(test_silent_unit_comes_back_slowly),
 		cmocka_unit_test(test_peer_away_and_back),
 		cmocka_unit_test(test_deaf_peer),
 		cmocka_unit_test(test_stops_while_nobody_answers),
