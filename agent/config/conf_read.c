@@ -315,7 +315,8 @@ static const struct field link_fields[] = {
 	{ WORD("baud", link_conf, baud, bauds, 19200), .only = RTU | RTU_TCP },
 	{ WORD("parity", link_conf, parity, parities, PARITY_EVEN), .only = RTU | RTU_TCP },
 	{ NUMBER("stop-bits", link_conf, stop_bits, 1, 2, 1), .only = RTU | RTU_TCP },
-	{ NUMBER("response-timeout", link_conf, response_timeout_ms, 50, 60000, 1000),
+	/* A reload waits as long for a link to end, and the service manager for a sign of life. */
+	{ NUMBER("response-timeout", link_conf, response_timeout_ms, 50, 10000, 1000),
 		.unit = "ms" },
 	{ NUMBER("turnaround", link_conf, turnaround_ms, 0, 10000, 0), .unit = "ms" },
 	/* A number takes up to four registers, which are read together or not at all. */

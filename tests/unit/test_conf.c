@@ -167,7 +167,9 @@ static const struct {
 	{ LINK_OF(TCP "device = \"/dev/ttyS0\""), CONF ":1: link \"room1\": device: not an option "
 						       "of transport \"tcp\" (only of \"rtu\")\n" },
 	{ LINK_OF(TCP "response-timeout = 10"), CONF
-		":1: link \"room1\": response-timeout: \"10\" is out of range (50 to 60000 ms)\n" },
+		":1: link \"room1\": response-timeout: \"10\" is out of range (50 to 10000 ms)\n" },
+	{ LINK_OF(TCP "response-timeout = 10001"), CONF
+		":1: link \"room1\": response-timeout: \"10001\" is out of range (50 to 10000 ms)\n" },
 	{ LINK_OF(TCP "turnaround = 10001"), CONF
 		":1: link \"room1\": turnaround: \"10001\" is out of range (0 to 10000 ms)\n" },
 	{ LINK_OF(TCP "max-registers = 126"),
