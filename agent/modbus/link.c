@@ -230,8 +230,13 @@ static void take_update(struct link *link)
 	position = link->next_position;
 	link->next_site = NULL;
 	pthread_mutex_unlock(&link->lock);
-	if (site != NULL)
-		assign_panels(link, site, position);
+	if (site == NULL)
+		return;
+	assign_panels(link, site, position);
+	if (link->n_pollers == 0) {
+		bus_close(link->bus);
+		enter(link, LINK_DOWN, "no panel to poll");
+	}
 }
 
 /* A connection that is only to be taken up again at once costs no poll. */

@@ -5,9 +5,9 @@
  *
  *	DOWN -> CONNECTING -> UP -> BACKOFF (doubling, capped, jittered) -> CONNECTING
  *
- * While UP the thread serves, read by read, whichever panel is due: alarm polls
- * before measurement polls before slow ones, fair between panels. Jobs that
- * overtake polls (writes) will enter here, before each read.
+ * DOWN is a link without panels to poll. While UP the thread serves, read by
+ * read, the panel whose poll is longest due; late alarm polls overtake, read for
+ * read. Jobs that overtake polls (writes) will enter here, before each read.
  */
 #ifndef METERX_MODBUS_LINK_H
 #define METERX_MODBUS_LINK_H

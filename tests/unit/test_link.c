@@ -483,6 +483,23 @@ static void test_disabled_panel(void **state)
 	rig_down(&rig);
 }
 
+/* Nothing to poll any more: the meter's connection is free for others, and taken up again later. */
+static void test_link_without_panels(void **state)
+{
+	struct rig rig;
+
+	(void)state;
+	rig_up(&rig, NULL, CONF);
+	assert_true(WAIT_FOR(online(&rig, 1) && online(&rig, 2)));
+	rig_reload(&rig, RHYTHM LINK);
+	assert_true(WAIT_FOR(status_of(&rig).state == LINK_DOWN));
+	assert_string_equal(status_of(&rig).error, "no panel to poll");
+	rig_reload(&rig, CONF);
+	assert_true(WAIT_FOR(online(&rig, 1) && online(&rig, 2)));
+	assert_int_equal(status_of(&rig).state, LINK_UP);
+	rig_down(&rig);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -504,6 +521,7 @@ int main(void)
 		cmocka_unit_test(test_reload),
 		cmocka_unit_test(test_reload_of_the_link),
 		cmocka_unit_test(test_disabled_panel),
+		cmocka_unit_test(test_link_without_panels),
 	};
 
 	log_init("test_link", LOG_LEVEL_INFO);
