@@ -3,6 +3,7 @@
 
 #include "util.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -61,7 +62,8 @@ int number_parse(const char *text, int64_t min, int64_t max, int64_t *value)
 	long long number;
 	int base = strncmp(text, "0x", 2) == 0 ? 16 : 10;
 
-	if (*text == '\0' || *text == ' ')
+	/* strtoll() would pass over blanks and a plus. */
+	if (!isdigit((unsigned char)text[text[0] == '-']))
 		return -EINVAL;
 	errno = 0;
 	number = strtoll(text, &end, base);

@@ -27,6 +27,8 @@ static void number_parse_takes_whole_numbers_only(void **state)
 		{ "100", 0, 100 },     { "101", -ERANGE, 0 },   { "-11", -ERANGE, 0 },
 		{ "", -EINVAL, 0 },    { "7x", -EINVAL, 0 },    { " 7", -EINVAL, 0 },
 		{ "1e3", -EINVAL, 0 }, { "0x", -EINVAL, 0 },    { "99999999999999999999", -ERANGE, 0 },
+		{ "\t7", -EINVAL, 0 }, { "+7", -EINVAL, 0 },    { "-", -EINVAL, 0 },
+		{ "--5", -EINVAL, 0 }, { "- 5", -EINVAL, 0 },
 	};
 	(void)state;
 
