@@ -242,12 +242,9 @@ static int start(struct agent *agent, struct config *config)
 	agent->store = store_new();
 	agent->links = links_new();
 	agent->loop = loop_new();
-	if (agent->loop == NULL) {
-		conf_unref(config);
-		return -errno;
-	}
 	/* Before any thread begins: they inherit the mask, so that signals come here. */
-	rc = loop_add_signals(agent->loop, signals, on_signal, agent);
+	rc = agent->loop == NULL ? -errno
+				 : loop_add_signals(agent->loop, signals, on_signal, agent);
 	if (rc < 0) {
 		conf_unref(config);
 		return rc;
