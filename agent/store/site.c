@@ -32,31 +32,18 @@ static const struct panel *unchanged_panel(const struct site *previous,
 	return panel;
 }
 
-static struct layout *find_layout(const struct panel *panels, size_t n_panels,
-	const struct panel_conf *conf)
+/* One layout for all panels of the site that look alike; profiles are read anew with each site. */
+static struct layout *share_layout(const struct site *site, const struct panel_conf *conf)
 {
-	for (size_t i = n_panels; i > 0; i--) {
-		struct layout *layout = panels[i - 1].layout;
+	for (size_t i = site->n_panels; i > 0; i--) {
+		struct layout *layout = site->panels[i - 1].layout;
 
 		if (layout->profile == conf->profile &&
 			layout->two_pole == conf->two_pole_meters &&
 			layout->three_pole == conf->three_pole_meters)
 			return layout_ref(layout);
 	}
-	return NULL;
-}
-
-/* One layout for all panels that look alike, of this site or of the one before. */
-static struct layout *share_layout(const struct site *site, const struct site *previous,
-	const struct panel_conf *conf)
-{
-	struct layout *layout = find_layout(site->panels, site->n_panels, conf);
-
-	if (layout == NULL && previous != NULL)
-		layout = find_layout(previous->panels, previous->n_panels, conf);
-	if (layout == NULL)
-		layout = layout_new(conf->profile, conf->two_pole_meters, conf->three_pole_meters);
-	return layout;
+	return layout_new(conf->profile, conf->two_pole_meters, conf->three_pole_meters);
 }
 
 /* The numbers of configured circuits come before the meter's own ones. */
@@ -85,7 +72,7 @@ static void add_panel(struct site *site, const struct site *previous,
 		panel.layout = layout_ref(kept->layout);
 		panel.slot = store_slot_ref(kept->slot);
 	} else {
-		panel.layout = share_layout(site, previous, conf);
+		panel.layout = share_layout(site, conf);
 		panel.slot = store_slot_new(site->store, panel.layout,
 			conf->enabled ? COMM_OFFLINE : COMM_DISABLED);
 	}
