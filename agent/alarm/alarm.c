@@ -62,6 +62,19 @@ static enum worst_state worse(enum worst_state a, const struct alarm *alarm)
 	return (alarm->active || alarm->latched) && alarm->severity > a ? alarm->severity : a;
 }
 
+bool alarm_status_same(const struct snapshot *a, const struct snapshot *b)
+{
+	for (int scope = 0; scope < SCOPE_COUNT; scope++) {
+		const struct layout_slot *slot = &a->layout->slots[scope][Q_ALARM_STATUS];
+
+		if (slot->offset >= 0 &&
+			memcmp(a->narrow + slot->offset, b->narrow + slot->offset,
+				slot->count * sizeof(a->narrow[0])) != 0)
+			return false;
+	}
+	return true;
+}
+
 struct alarm_bits alarm_channel_bits(const struct alarm_book *book, enum scope scope,
 	unsigned channel)
 {

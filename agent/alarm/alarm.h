@@ -93,6 +93,9 @@ struct alarm_book *alarm_update(struct alarm_book *previous, const struct snapsh
 	const struct snapshot *snapshot, int64_t now_ms, int64_t now_wall_ms,
 	uint64_t (*next_event)(void *arg), void *arg, struct alarm_transitions *transitions);
 
+/* Whether the status words of all channels are the same in two snapshots of one layout. */
+bool alarm_status_same(const struct snapshot *a, const struct snapshot *b);
+
 /* Bits of MxAlarmBits in the MIB: bit number = level - 1. From the book, of one channel. */
 struct alarm_bits {
 	uint8_t active, latched; /* bit (level - 1) */

@@ -35,6 +35,7 @@
 #define PROBE_MAX_MS      30000
 #define DEGRADED_QUIET_MS 600000 /* between two log lines of one panel about missed polls */
 #define TCP_ROUND_TRIP_US 500    /* for plans: a LAN and a small device */
+#define ALARM_WAIT_US     250000 /* what a whole poll may take for an alarm to wait for it */
 
 struct poll {
 	const struct pollmap *map; /* NULL: not under way */
@@ -63,6 +64,7 @@ struct poller {
 	bool incomplete;   /* a map leaves out what the meter has refused */
 	bool bulk_turn;    /* an alarm poll has overtaken the bulk: one read of it comes first */
 	bool rescaled;     /* the last measurements were dropped for a change of scales */
+	bool alarm_waits;  /* an alarm poll was dropped for a whole poll to tell its news */
 
 	int64_t due_ms[POLL_CLASSES];
 	int64_t probe_ms; /* silent: when to ask next */
@@ -642,6 +644,33 @@ static void tell_energy(const struct poller *poller, const struct meter_news *ne
 			poller->conf->name, news->rollovers);
 }
 
+/*
+ * An alarm status has changed, but the readings are of an earlier poll: the value
+ * with the alarm would be one from before it. Where a whole poll is quick, the
+ * news waits for one; once, for a poll that fails must not hide an alarm.
+ */
+static bool wait_for_readings(struct poller *poller, const struct poll *poll,
+	const struct snapshot *snapshot, int64_t now_ms)
+{
+	const struct pollmap *whole = poller->maps[CLASS(POLL_ALARM) | CLASS(POLL_FAST)];
+	const struct snapshot *before;
+	bool same;
+
+	if (poll->classes != CLASS(POLL_ALARM) || poller->alarm_waits ||
+		plan_time_us(whole->plan, &poller->line) > ALARM_WAIT_US) {
+		poller->alarm_waits = false;
+		return false;
+	}
+	before = store_get(poller->slot);
+	same = alarm_status_same(before, snapshot);
+	store_put(poller->slot, before);
+	if (same)
+		return false;
+	poller->alarm_waits = true;
+	poller->due_ms[POLL_FAST] = now_ms;
+	return true;
+}
+
 static void publish(struct poller *poller, const struct poll *poll, bool stale_scales,
 	int64_t now_ms)
 {
@@ -651,6 +680,10 @@ static void publish(struct poller *poller, const struct poll *poll, bool stale_s
 
 	meter_fill(&poller->meter, poll->map, poll->words, poll->classes, stale_scales, wall_ms,
 		snapshot, &news);
+	if (wait_for_readings(poller, poll, snapshot, now_ms)) {
+		store_cancel(poller->slot, snapshot);
+		return;
+	}
 	for (int class = 0; class < POLL_CLASSES; class++)
 		if ((poll->classes & CLASS(class)) != 0)
 			snapshot->class_ms[class] = now_ms;

@@ -382,6 +382,51 @@ static void test_alarm_poll_fails(void **state)
 	assert_int_equal(rig_comm(rig.slot), COMM_ONLINE);
 }
 
+static const struct alarm *branch_alarm(const struct snapshot *snapshot, unsigned branch,
+	enum level level)
+{
+	return alarm_find(snapshot->alarms, ROW_KEY(SCOPE_BRANCH, branch, level));
+}
+
+/* What is told of an alarm is of the poll that saw it, though only its status was due. */
+static void test_alarm_brings_its_value(void **state)
+{
+	const struct snapshot *snapshot;
+	const struct alarm *alarm;
+
+	(void)state;
+	REG(1338) = 3;
+	work();
+	REG(1338) = 18;
+	REG(180) = 1; /* branch 3: high-high latched */
+	set_time(START_MS + ALARM_MS);
+	work();
+	snapshot = store_get(rig.slot);
+	alarm = branch_alarm(snapshot, 3, LEVEL_HIGH_HIGH);
+	assert_non_null(alarm);
+	assert_true(alarm->latched && alarm->has_value);
+	assert_int_equal(alarm->value, 18000);
+	assert_int_equal(snapshot->class_ms[POLL_FAST], START_MS + ALARM_MS);
+	store_put(rig.slot, snapshot);
+}
+
+/* Nor does a poll that fails hide the alarm. */
+static void test_alarm_without_value(void **state)
+{
+	const struct snapshot *snapshot;
+
+	(void)state;
+	work();
+	REG(180) = 1;
+	rig.fail = BUS_EXCEPTION(6);
+	rig.fail_reg = 1338;
+	run_until(START_MS + 5 * ALARM_MS);
+	snapshot = store_get(rig.slot);
+	assert_non_null(branch_alarm(snapshot, 3, LEVEL_HIGH_HIGH));
+	assert_int_equal(snapshot->class_ms[POLL_FAST], START_MS);
+	store_put(rig.slot, snapshot);
+}
+
 static void test_scale_changes(void **state)
 {
 	unsigned reads;
@@ -619,6 +664,8 @@ int main(void)
 		TEST(test_hung_thread),
 		TEST(test_link_away),
 		TEST(test_alarm_poll_fails),
+		TEST(test_alarm_brings_its_value),
+		TEST(test_alarm_without_value),
 		TEST(test_scale_changes),
 		TEST(test_restless_scale),
 		TEST(test_trigger),
