@@ -29,6 +29,7 @@ void meter_init(struct meter *meter, const struct layout *layout)
 void meter_fini(struct meter *meter)
 {
 	scales_fini(&meter->scales);
+	free(meter->location);
 	free(meter->energies);
 	free(meter->triggers);
 }
@@ -89,7 +90,8 @@ void meter_forget(struct meter *meter)
 {
 	meter->id = nobody;
 	meter->model = -1;
-	meter->location[0] = '\0';
+	free(meter->location);
+	meter->location = NULL;
 	meter->triggers_known = false;
 	scales_forget(&meter->scales);
 	for (uint32_t i = 0; i < meter->layout->n_energy; i++)
@@ -205,11 +207,26 @@ static void copy_utf8(char *to, size_t size, const char *from)
 static void fill_text(struct meter *meter, const struct point *point, const uint16_t *words)
 {
 	char text[4 * 125 + 1]; /* two bytes of UTF-8 for each of two characters a word */
+	char location[sizeof(((struct identity *)NULL)->location)];
 
 	if (point->quantity != Q_LOCATION || point->words > 125)
 		return;
 	codec_text(point, words, text, sizeof(text));
-	copy_utf8(meter->location, sizeof(meter->location), text);
+	copy_utf8(location, sizeof(location), text);
+	if (meter->location != NULL && strcmp(meter->location, location) == 0)
+		return;
+	free(meter->location);
+	meter->location = xstrdup(location);
+}
+
+/* The meter refuses it: what it may have said before its firmware was changed is not kept. */
+static void withdraw(const struct pollmap_item *item, struct snapshot *snapshot)
+{
+	const struct point *point = item->point;
+
+	for (unsigned i = 0; i < item->count && !quantity_info(point->quantity)->text; i++)
+		snapshot_set_none(snapshot, point->scope, point->quantity,
+			point->first_channel + (item->first + i) * point->channel_step);
 }
 
 void meter_fill(struct meter *meter, const struct pollmap *map, const uint16_t *words,
@@ -220,9 +237,12 @@ void meter_fill(struct meter *meter, const struct pollmap *map, const uint16_t *
 		const struct pollmap_item *item = &map->items[i];
 		const struct point *point = item->point;
 
-		if ((classes >> point->poll & 1) == 0 || (stale_scales && point->scaled) ||
-			map->refused[item->read])
+		if ((classes >> point->poll & 1) == 0 || (stale_scales && point->scaled))
 			continue;
+		if (item->offset == POLLMAP_NOWHERE) {
+			withdraw(item, snapshot);
+			continue;
+		}
 		if (quantity_info(point->quantity)->text) {
 			fill_text(meter, point, words + item->offset);
 			continue;
@@ -253,15 +273,16 @@ void meter_set_identity(const struct meter *meter, struct snapshot *snapshot, in
 	const struct identity *old = snapshot->identity;
 	struct identity *identity;
 	char firmware[sizeof(identity->firmware)];
+	const char *location = meter->location != NULL ? meter->location : "";
 
 	firmware_text(snapshot, now_ms, firmware, sizeof(firmware));
 	if (old != NULL && old->model == meter->model && old->serial == meter->id.serial &&
-		strcmp(old->firmware, firmware) == 0 && strcmp(old->location, meter->location) == 0)
+		strcmp(old->firmware, firmware) == 0 && strcmp(old->location, location) == 0)
 		return;
 	identity = identity_new();
 	identity->model = meter->model;
 	identity->serial = meter->id.serial;
 	text_copy(identity->firmware, sizeof(identity->firmware), firmware);
-	text_copy(identity->location, sizeof(identity->location), meter->location);
+	text_copy(identity->location, sizeof(identity->location), location);
 	snapshot_set_identity(snapshot, identity);
 }

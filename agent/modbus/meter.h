@@ -26,7 +26,7 @@ struct meter {
 	const struct layout *layout;
 	struct meter_id id;
 	int model; /* index into profile.models, -1: models are not told apart */
-	char location[132];
+	char *location; /* the meter's own text, NULL: none read */
 	struct scales scales;
 	struct energy_track *energies; /* as the first n_energy wide cells of a snapshot */
 	uint16_t *triggers;            /* last contents of profile.triggers */

@@ -7,4 +7,5 @@ libmeterx_a_SOURCES += \
 	agent/modbus/plan.c agent/modbus/plan.h \
 	agent/modbus/meter.c agent/modbus/meter.h \
 	agent/modbus/poller.c agent/modbus/poller.h \
-	agent/modbus/pollmap.c agent/modbus/pollmap.h
+	agent/modbus/pollmap.c agent/modbus/pollmap.h \
+	agent/modbus/refusal.c agent/modbus/refusal.h

@@ -21,11 +21,6 @@
 #define REQUEST_BYTES 13 /* request and answer of a read, less the data */
 #define TCP_WORD_US   2	 /* keeps a plan for TCP from reading through holes for nothing */
 
-struct piece {
-	uint16_t first, last;
-	int block;
-};
-
 /* Cheapest cutting of the pieces up to one. */
 struct best {
 	uint64_t us;
@@ -37,6 +32,7 @@ struct best {
 struct need {
 	uint8_t *classes; /* bits of enum poll_class; 0: not needed */
 	bool *joined;	  /* to be read together with the register before */
+	bool *apart;	  /* not to be read together with the register before */
 };
 
 struct plan_line plan_line_rtu(uint32_t baud, unsigned bits, uint32_t turnaround_us)
@@ -129,11 +125,22 @@ static unsigned max_registers(const struct plan_want *want, const struct plan_li
 	return max > 0 ? max : 1;
 }
 
+static bool refused(const struct plan_want *want, unsigned reg, unsigned words)
+{
+	for (unsigned i = 0; i < want->n_gaps; i++) {
+		const struct plan_gap *gap = &want->gaps[i];
+
+		if (gap->reg < reg + words && reg < (unsigned)gap->reg + gap->count)
+			return true;
+	}
+	return false;
+}
+
 /* A number that is longer than one read cannot be had at all; a text can, in parts. */
 static void need_element(const struct need *need, const struct plan_want *want, unsigned max,
 	const struct point *point, unsigned reg)
 {
-	if (!register_there(want, (uint16_t)reg) ||
+	if (!register_there(want, (uint16_t)reg) || refused(want, reg, point->words) ||
 		(point->words > max && point->type != TYPE_ASCII))
 		return;
 	for (unsigned k = 0; k < point->words; k++) {
@@ -161,34 +168,41 @@ static void gather_needs(const struct need *need, const struct plan_want *want, 
 		if (!plan_wants_scale(want, scale))
 			continue;
 		for (unsigned k = 0; k < scale->count; k++)
-			need->classes[scale->reg + k * scale->stride] |=
-				(uint8_t)(1u << scale->poll);
+			if (!refused(want, scale->reg + k * scale->stride, 1))
+				need->classes[scale->reg + k * scale->stride] |=
+					(uint8_t)(1u << scale->poll);
 	}
+	/* What is needed behind a gap or at the start of a block begins a new read. */
+	for (unsigned i = 0; i < want->n_gaps; i++)
+		need->apart[want->gaps[i].reg] = true;
+	for (unsigned i = 0; i < profile->n_blocks; i++)
+		need->apart[profile->blocks[i].first] = true;
 }
 
-static unsigned gather_pieces(const struct need *need, const struct profile *profile,
-	struct piece **pieces, unsigned *needed)
+static void gather_pieces(const struct need *need, struct plan *plan, bool **apart)
 {
-	unsigned n = 0, capacity = 0;
+	unsigned capacity = 0;
+	bool next_apart = true;
 
-	*pieces = NULL;
-	*needed = 0;
 	for (unsigned reg = 0; reg < REGISTERS; reg++) {
+		next_apart |= need->apart[reg];
 		if (need->classes[reg] == 0)
 			continue;
-		++*needed;
+		plan->needed++;
 		if (need->joined[reg]) {
-			(*pieces)[n - 1].last = (uint16_t)reg;
+			plan->pieces[plan->n_pieces - 1].last = (uint16_t)reg;
 			continue;
 		}
-		if (n == capacity) {
+		if (plan->n_pieces == capacity) {
 			capacity = capacity ? 2 * capacity : 256;
-			*pieces = xrealloc(*pieces, capacity, sizeof(**pieces));
+			plan->pieces = xrealloc(plan->pieces, capacity, sizeof(*plan->pieces));
+			*apart = xrealloc(*apart, capacity, sizeof(**apart));
 		}
-		(*pieces)[n++] = (struct piece){ (uint16_t)reg, (uint16_t)reg,
-			plan_block(profile, (uint16_t)reg) };
+		(*apart)[plan->n_pieces] = next_apart;
+		plan->pieces[plan->n_pieces++] =
+			(struct plan_piece){ (uint16_t)reg, (uint16_t)reg };
+		next_apart = false;
 	}
-	return n;
 }
 
 static bool better(const struct best *a, const struct best *b)
@@ -201,8 +215,8 @@ static bool better(const struct best *a, const struct best *b)
 }
 
 /* Cheapest cutting of pieces 0 to j, knowing those up to j - 1. */
-static struct best extend(const struct piece *pieces, const struct best *best, unsigned j,
-	const struct plan_line *line, unsigned max)
+static struct best extend(const struct plan_piece *pieces, const bool *apart,
+	const struct best *best, unsigned j, const struct plan_line *line, unsigned max)
 {
 	struct best found = { .us = UINT64_MAX };
 
@@ -210,7 +224,7 @@ static struct best extend(const struct piece *pieces, const struct best *best, u
 		uint32_t words = (uint32_t)pieces[j].last - pieces[i].first + 1;
 		struct best candidate = { 0 };
 
-		if (pieces[i].block != pieces[j].block || words > max)
+		if (words > max || (i < j && apart[i + 1]))
 			break;
 		if (i > 0)
 			candidate = best[i - 1];
@@ -233,9 +247,11 @@ static unsigned read_classes(const struct need *need, const struct plan_read *re
 	return classes;
 }
 
-static void take_reads(struct plan *plan, const struct need *need, const struct piece *pieces,
-	const struct best *best, unsigned n)
+static void take_reads(struct plan *plan, const struct need *need, const struct best *best)
 {
+	const struct plan_piece *pieces = plan->pieces;
+	unsigned n = plan->n_pieces;
+
 	plan->n_reads = n > 0 ? best[n - 1].reads : 0;
 	plan->words = n > 0 ? best[n - 1].words : 0;
 	plan->reads = xcalloc(plan->n_reads, sizeof(*plan->reads));
@@ -255,21 +271,22 @@ struct plan *plan_build(const struct plan_want *want, const struct plan_line *li
 	struct plan *plan = xcalloc(1, sizeof(*plan));
 	unsigned max = max_registers(want, line);
 	struct need need;
-	struct piece *pieces;
 	struct best *best;
-	unsigned n;
+	bool *apart = NULL; /* by piece: begins a read */
 
 	assert(want->encoding == ENCODING_INTEGER || want->encoding == ENCODING_FLOAT);
 	need.classes = xcalloc(REGISTERS, sizeof(*need.classes));
 	need.joined = xcalloc(REGISTERS, sizeof(*need.joined));
+	need.apart = xcalloc(REGISTERS, sizeof(*need.apart));
 	gather_needs(&need, want, max);
-	n = gather_pieces(&need, want->profile, &pieces, &plan->needed);
-	best = xcalloc(n, sizeof(*best));
-	for (unsigned j = 0; j < n; j++)
-		best[j] = extend(pieces, best, j, line, max);
-	take_reads(plan, &need, pieces, best, n);
+	gather_pieces(&need, plan, &apart);
+	best = xcalloc(plan->n_pieces, sizeof(*best));
+	for (unsigned j = 0; j < plan->n_pieces; j++)
+		best[j] = extend(plan->pieces, apart, best, j, line, max);
+	take_reads(plan, &need, best);
 	free(best);
-	free(pieces);
+	free(apart);
+	free(need.apart);
 	free(need.joined);
 	free(need.classes);
 	return plan;
@@ -280,6 +297,7 @@ void plan_free(struct plan *plan)
 	if (plan == NULL)
 		return;
 	free(plan->reads);
+	free(plan->pieces);
 	free(plan);
 }
 

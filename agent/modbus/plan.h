@@ -8,9 +8,9 @@
  *	T = sum over reads [(13 + 2 n) * bits / baud + 2 * gap + turnaround]
  *
  * among all sequences of reads which cover every needed register, cut no
- * multi-register value in two, stay within one block of the profile, and are
- * no longer than max_registers (the line's and the profile's). Only a text that
- * is longer than that is read in pieces.
+ * multi-register value in two, stay within one block of the profile, cross no
+ * gap of the meter's, and are no longer than max_registers (the line's and the
+ * profile's). Only a text that is longer than that is read in pieces.
  */
 #ifndef METERX_MODBUS_PLAN_H
 #define METERX_MODBUS_PLAN_H
@@ -26,9 +26,16 @@ struct plan_read {
 	unsigned classes; /* 1 << poll_class of the points in it */
 };
 
+/* Registers that are read together or not at all: a value. */
+struct plan_piece {
+	uint16_t first, last;
+};
+
 struct plan {
 	struct plan_read *reads; /* by register */
 	unsigned n_reads;
+	struct plan_piece *pieces; /* by register; no read cuts one */
+	unsigned n_pieces;
 	unsigned words;	 /* registers read */
 	unsigned needed; /* of these, registers some point needs */
 };
@@ -40,6 +47,14 @@ struct plan_line {
 	uint16_t max_registers;
 };
 
+/*
+ * Registers this meter refuses: what has one of them is not wanted, no read spans
+ * them. Without a count: no read goes on from the register before to this one.
+ */
+struct plan_gap {
+	uint16_t reg, count;
+};
+
 struct plan_want {
 	const struct profile *profile;
 	int model;		/* index into profile.models; -1: only what all models have */
@@ -47,6 +62,8 @@ struct plan_want {
 	bool two_pole, three_pole;
 	unsigned classes;     /* 1 << poll_class, one or more */
 	uint64_t skip_blocks; /* bit b: the meter does not have profile.blocks[b] */
+	const struct plan_gap *gaps;
+	unsigned n_gaps;
 };
 
 /* RTU line of that speed; bits per character 10 (8N1) or 11. */

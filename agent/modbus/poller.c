@@ -9,7 +9,10 @@
  *
  * Rhythm: measurements bring the alarm status along, and so do settings, so that
  * a row's readings and states are of one poll. Five combinations of classes
- * occur, and each has its plan, built when the meter is identified.
+ * occur, and each has its plan, chosen when the meter is identified.
+ *
+ * What a meter has of its own at rest is small, for there are a thousand of them:
+ * plans are shared, words are there while a poll is under way.
  */
 #include "config.h"
 
@@ -26,6 +29,7 @@
 #include "core/log.h"
 #include "core/util.h"
 #include "modbus/meter.h"
+#include "modbus/refusal.h"
 
 #define NEVER             INT64_MAX
 #define TOLD_NONE         (-2)
@@ -33,9 +37,20 @@
 #define ALL_CLASSES       (CLASS(POLL_CLASSES) - 1)
 #define PROBE_MIN_MS      1000
 #define PROBE_MAX_MS      30000
+#define SEARCH_READS      48 /* a poll: looking for refused registers must not starve the line */
+#define READ_MAX          125
 #define DEGRADED_QUIET_MS 600000 /* between two log lines of one panel about missed polls */
 #define TCP_ROUND_TRIP_US 500    /* for plans: a LAN and a small device */
 #define ALARM_WAIT_US     250000 /* what a whole poll may take for an alarm to wait for it */
+
+/* Classes that are polled together. */
+static const unsigned masks[] = {
+	CLASS(POLL_ALARM),
+	CLASS(POLL_ALARM) | CLASS(POLL_FAST),
+	CLASS(POLL_ALARM) | CLASS(POLL_SLOW),
+	CLASS(POLL_ALARM) | CLASS(POLL_FAST) | CLASS(POLL_SLOW),
+	ALL_CLASSES,
+};
 
 struct poll {
 	const struct pollmap *map; /* NULL: not under way */
@@ -44,7 +59,7 @@ struct poll {
 	unsigned next;             /* read */
 	unsigned tries;            /* of it, beyond the first */
 	int64_t begun_ms;
-	uint16_t *words;
+	uint16_t *words; /* while it is under way */
 };
 
 struct poller {
@@ -57,8 +72,11 @@ struct poller {
 	struct meter meter;
 	struct plan_line line;
 	uint64_t skip_blocks;
-	struct pollmap *identification;
-	struct pollmap *maps[ALL_CLASSES + 1]; /* by mask of classes; NULL until identified */
+	struct gaps gaps; /* refused registers that are known */
+	struct refusal search;
+	unsigned search_reads; /* that the poll under way may still do for it */
+	const struct pollmap *identification;
+	const struct pollmap *maps[ARRAY_LEN(masks)]; /* NULL until identified */
 	struct poll identify, alarm, bulk;
 	bool unidentified; /* the next read is one of identification */
 	bool incomplete;   /* a map leaves out what the meter has refused */
@@ -84,14 +102,6 @@ struct poller {
 	struct alarm_transitions transitions;
 };
 
-static const unsigned masks[] = {
-	CLASS(POLL_ALARM),
-	CLASS(POLL_ALARM) | CLASS(POLL_FAST),
-	CLASS(POLL_ALARM) | CLASS(POLL_SLOW),
-	CLASS(POLL_ALARM) | CLASS(POLL_FAST) | CLASS(POLL_SLOW),
-	ALL_CLASSES,
-};
-
 static const struct link_conf *link_of(const struct poller *poller)
 {
 	return poller->conf->link;
@@ -110,13 +120,30 @@ static struct plan_line line_of(const struct link_conf *link)
 	return line;
 }
 
+static const struct pollmap *map_of(const struct poller *poller, unsigned mask)
+{
+	size_t i = 0;
+
+	while (masks[i] != mask && i < ARRAY_LEN(masks) - 1)
+		i++;
+	return poller->maps[i];
+}
+
+static void end_poll(struct poll *poll)
+{
+	free(poll->words);
+	poll->words = NULL;
+	poll->map = NULL;
+}
+
 static void drop_maps(struct poller *poller)
 {
-	poller->alarm.map = NULL;
-	poller->bulk.map = NULL;
+	end_poll(&poller->alarm);
+	end_poll(&poller->bulk);
+	poller->search.step = REFUSAL_NONE; /* its pieces are those of a map */
 	for (size_t i = 0; i < ARRAY_LEN(masks); i++) {
-		pollmap_free(poller->maps[masks[i]]);
-		poller->maps[masks[i]] = NULL;
+		pollmap_put(poller->maps[i]);
+		poller->maps[i] = NULL;
 	}
 }
 
@@ -148,30 +175,24 @@ static struct plan_want want_of(const struct poller *poller)
 static void build_maps(struct poller *poller)
 {
 	struct plan_want want = want_of(poller);
-	unsigned words = 0;
 
+	want.gaps = poller->gaps.items;
+	want.n_gaps = poller->gaps.n;
 	drop_maps(poller);
 	for (size_t i = 0; i < ARRAY_LEN(masks); i++) {
-		struct pollmap *map;
-
 		want.classes = masks[i];
-		map = pollmap_new(&want, &poller->line);
-		poller->maps[masks[i]] = map;
-		words = map->plan->words > words ? map->plan->words : words;
+		poller->maps[i] = pollmap_get(&want, &poller->line);
 	}
-	poller->bulk.words = xrealloc(poller->bulk.words, words, sizeof(uint16_t));
-	poller->alarm.words = xrealloc(poller->alarm.words,
-		poller->maps[CLASS(POLL_ALARM)]->plan->words, sizeof(uint16_t));
 	log_debug("poller", "panel %s: %s registers, %u reads of %u registers a poll",
 		poller->conf->name, want.encoding == ENCODING_FLOAT ? "float" : "integer",
-		poller->maps[masks[1]]->plan->n_reads, poller->maps[masks[1]]->plan->words);
+		poller->maps[1]->plan->n_reads, poller->maps[1]->plan->words);
 }
 
 /* Life */
 
 static void start_now(struct poller *poller, int64_t now_ms)
 {
-	const struct pollmap *alarm = poller->maps[CLASS(POLL_ALARM)];
+	const struct pollmap *alarm = map_of(poller, CLASS(POLL_ALARM));
 
 	for (int class = 0; class < POLL_CLASSES; class++)
 		poller->due_ms[class] = now_ms;
@@ -193,8 +214,6 @@ struct poller *poller_new(const struct site *site, const struct panel *panel,
 	meter_init(&poller->meter, poller->layout);
 	poller->line = line_of(link_of(poller));
 	poller->identification = pollmap_identification(poller->layout->profile, &poller->line);
-	poller->identify.words =
-		xcalloc(poller->identification->plan->words, sizeof(*poller->identify.words));
 	poller->unidentified = true;
 	poller->probe_wait_ms = PROBE_MIN_MS;
 	poller->told_device = TOLD_NONE;
@@ -207,11 +226,10 @@ void poller_free(struct poller *poller)
 {
 	if (poller == NULL)
 		return;
+	end_poll(&poller->identify);
 	drop_maps(poller);
-	pollmap_free(poller->identification);
-	free(poller->identify.words);
-	free(poller->alarm.words);
-	free(poller->bulk.words);
+	pollmap_put(poller->identification);
+	gaps_clear(&poller->gaps);
 	free(poller->transitions.items);
 	meter_fini(&poller->meter);
 	store_slot_unref(poller->slot);
@@ -291,6 +309,8 @@ static unsigned classes_due(const struct poller *poller, int64_t now_ms)
 
 static void begin_reads(struct poll *poll, const struct pollmap *map, unsigned classes)
 {
+	end_poll(poll);
+	poll->words = xcalloc(map->plan->words, sizeof(*poll->words));
 	poll->map = map;
 	poll->mask = classes;
 	poll->classes = classes;
@@ -300,8 +320,9 @@ static void begin_reads(struct poll *poll, const struct pollmap *map, unsigned c
 
 static void begin(struct poller *poller, struct poll *poll, unsigned classes, int64_t now_ms)
 {
-	begin_reads(poll, poller->maps[classes], classes);
+	begin_reads(poll, map_of(poller, classes), classes);
 	poll->begun_ms = now_ms;
+	poller->search_reads = SEARCH_READS;
 	for (int class = 0; class < POLL_CLASSES; class++)
 		if ((classes & CLASS(class)) != 0)
 			advance(poller, class, now_ms);
@@ -426,9 +447,9 @@ static void publish_missed(struct poller *poller, int64_t now_ms)
 
 static void give_up_polls(struct poller *poller)
 {
-	poller->identify.map = NULL;
-	poller->alarm.map = NULL;
-	poller->bulk.map = NULL;
+	end_poll(&poller->identify);
+	end_poll(&poller->alarm);
+	end_poll(&poller->bulk);
 }
 
 static void miss(struct poller *poller, unsigned classes, int64_t now_ms)
@@ -549,9 +570,10 @@ static int meter_identified(struct poller *poller, const struct meter_id *id, in
 	poller->silent = false;
 	if (poller->served && poller->missed == 0)
 		return 1; /* only the connection was new */
-	if (poller->maps[ALL_CLASSES] == NULL || poller->incomplete ||
+	if (map_of(poller, ALL_CLASSES) == NULL || poller->incomplete ||
 		model != poller->meter.model) {
 		poller->skip_blocks = 0;
+		gaps_clear(&poller->gaps);
 		poller->incomplete = false;
 		build_maps(poller);
 	}
@@ -716,6 +738,27 @@ static void measure_again(struct poller *poller, struct poll *poll, int64_t now_
 	log_info("poller", "panel %s: scales of the meter have changed", poller->conf->name);
 }
 
+/* When it is known to be all that is refused, in the numbers of the meter's manual. */
+static void tell_refused(struct poller *poller)
+{
+	unsigned base = poller->layout->profile->base;
+	char text[200] = "";
+	size_t length = 0;
+
+	for (; poller->gaps.told < poller->gaps.n; poller->gaps.told++) {
+		const struct plan_gap *gap = &poller->gaps.items[poller->gaps.told];
+
+		if (gap->count == 0 || length >= sizeof(text))
+			continue;
+		length += (size_t)snprintf(text + length, sizeof(text) - length,
+			gap->count > 1 ? "%s%u to %u" : "%s%u", length ? ", " : "",
+			gap->reg + base, gap->reg + gap->count - 1 + base);
+	}
+	if (length > 0)
+		log_warning("poller", "panel %s: the meter refuses registers %s%s: left out",
+			poller->conf->name, text, length < sizeof(text) ? "" : "...");
+}
+
 static int finish(struct poller *poller, struct poll *poll)
 {
 	const struct pollmap *map = poll->map;
@@ -723,11 +766,13 @@ static int finish(struct poller *poller, struct poll *poll)
 	struct meter_id id = meter_read_id(&poller->meter, map, poll->words);
 	bool stale_scales;
 
-	poll->map = NULL;
 	poller->verdict = 0;
-	if (poll == &poller->identify)
+	if (poll == &poller->identify) {
+		end_poll(poll);
 		return meter_identified(poller, &id, now_ms);
+	}
 	if (!meter_same(&poller->meter, &id)) {
+		end_poll(poll);
 		poller->unidentified = true;
 		return 1;
 	}
@@ -739,15 +784,16 @@ static int finish(struct poller *poller, struct poll *poll)
 	if (meter_triggered(&poller->meter, map, poll->words) &&
 		(poll->classes & CLASS(POLL_SLOW)) == 0)
 		poller->due_ms[POLL_SLOW] = now_ms;
-	poll->map = map;
 	publish(poller, poll, stale_scales, now_ms);
-	poll->map = NULL;
+	if ((poll->classes & CLASS(POLL_FAST)) != 0)
+		tell_refused(poller);
+	end_poll(poll);
 	if (poll == &poller->alarm)
 		poller->bulk.classes &= ~CLASS(POLL_ALARM);
 	return poller->bulk.map != NULL || poller_due_ms(poller) <= now_ms;
 }
 
-/* Failures */
+/* Answers that are none */
 
 static bool gateway_silence(int rc)
 {
@@ -803,83 +849,149 @@ static bool reads_left(struct poll *poll)
 	const struct plan *plan = poll->map->plan;
 
 	while (poll->next < plan->n_reads &&
-		((plan->reads[poll->next].classes & poll->classes) == 0 ||
-			poll->map->refused[poll->next]))
+		(plan->reads[poll->next].classes & poll->classes) == 0)
 		poll->next++;
 	return poll->next < plan->n_reads;
 }
 
-/*
- * Settings that the meter refuses do not cost the measurements. What it will
- * never answer is left out until it is identified anew, what it does not answer
- * just now until the class is next due.
- */
-static void go_without(struct poller *poller, struct poll *poll, int rc)
+/* What is left out has become more: the polls under way begin again. */
+static void replan(struct poller *poller)
 {
-	if (final_exception(rc)) {
-		log_info("poller", "panel %s: left out: %s", poller->conf->name, poller->why);
-		poll->map->refused[poll->next] = true;
-		poller->incomplete = true;
-	} else {
-		poll->classes &= ~poll->map->plan->reads[poll->next].classes;
-	}
-	poll->tries = 0;
+	bool alarm = poller->alarm.map != NULL;
+	bool bulk = poller->bulk.map != NULL;
+
+	poller->incomplete = true;
+	build_maps(poller);
+	if (alarm)
+		begin_reads(&poller->alarm, map_of(poller, poller->alarm.mask), poller->alarm.mask);
+	if (bulk)
+		begin_reads(&poller->bulk, map_of(poller, poller->bulk.mask), poller->bulk.mask);
 }
+
+static int miss_poll(struct poller *poller, struct poll *poll)
+{
+	unsigned classes = poll->classes;
+
+	end_poll(poll);
+	miss(poller, classes, clock_mono_ms());
+	return poller->bulk.map != NULL;
+}
+
+/* Refused registers */
+
+/* A meter that refuses all its measurements and alarms has something else the matter. */
+static bool anything_left(const struct poller *poller)
+{
+	const struct pollmap *map = map_of(poller, CLASS(POLL_ALARM) | CLASS(POLL_FAST));
+
+	for (unsigned i = 0; i < map->n_items; i++)
+		if (map->items[i].offset != POLLMAP_NOWHERE)
+			return true;
+	return map->n_items == 0;
+}
+
+/* All that is to be known of a refused read is known: on without it. */
+static int go_without(struct poller *poller, const struct poll *poll)
+{
+	unsigned classes = poll->classes;
+
+	replan(poller);
+	if (anything_left(poller))
+		return 1;
+	text_copy(poller->why, sizeof(poller->why), "refuses every measurement");
+	fall_silent(poller, classes, clock_mono_ms());
+	return 0;
+}
+
+static int search(struct poller *poller, const struct poll *poll, const struct plan_read *read)
+{
+	poller->incomplete = true;
+	refusal_begin(&poller->search, poll->map->plan, read, &poller->gaps);
+	return poller->search.step != REFUSAL_NONE ? 1 : go_without(poller, poll);
+}
+
+/* The search has had its share of this poll, which is missed; the next one goes on. */
+static int put_off(struct poller *poller, struct poll *poll)
+{
+	for (int class = POLL_SLOW; class < POLL_CLASSES; class++)
+		if ((poll->mask & CLASS(class)) != 0)
+			poller->due_ms[class] = poller->due_ms[POLL_FAST];
+	return miss_poll(poller, poll);
+}
+
+/* Failures */
 
 static int failed(struct poller *poller, struct poll *poll, const struct plan_read *read, int rc)
 {
 	const unsigned vital = CLASS(POLL_ALARM) | CLASS(POLL_FAST);
-	unsigned classes = poll->classes;
-	int64_t now_ms;
+	bool searching = poller->search.step != REFUSAL_NONE;
 
-	if (rc == BUS_EXCEPTION(2) && poll != &poller->identify && skip_block(poller, read)) {
-		build_maps(poller);
-		begin_reads(poll, poller->maps[poll->mask], poll->mask);
-		return 1;
-	}
 	if (retry(poller, poll, rc))
 		return rc < 0 ? rc : 1;
 	note_failure(poller, read, rc);
-	now_ms = clock_mono_ms();
 	if (rc < 0 || gateway_silence(rc) || poll == &poller->identify) {
-		fall_silent(poller, classes, now_ms);
+		fall_silent(poller, poll->classes, clock_mono_ms());
 		return rc < 0 ? rc : 0;
 	}
-	if ((read->classes & classes & vital) == 0) {
-		go_without(poller, poll, rc);
-		return reads_left(poll) ? 1 : finish(poller, poll);
-	}
-	poll->map = NULL;
-	miss(poller, classes, now_ms);
-	return poller->bulk.map != NULL;
+	if (rc == BUS_EXCEPTION(2) && skip_block(poller, read))
+		return go_without(poller, poll);
+	if (rc == BUS_EXCEPTION(2) || rc == BUS_EXCEPTION(3))
+		return search(poller, poll, read);
+	if (searching || (read->classes & poll->classes & vital) != 0)
+		return miss_poll(poller, poll);
+	/* Settings that the meter does not give just now do not cost the measurements. */
+	poll->classes &= ~read->classes;
+	poll->tries = 0;
+	return reads_left(poll) ? 1 : finish(poller, poll);
 }
 
 /* Steps */
 
-static int request(struct poller *poller, struct bus *bus, const struct poll *poll)
+static int request(struct poller *poller, struct bus *bus, const struct plan_read *read,
+	uint16_t *words)
 {
-	const struct plan_read *read = &poll->map->plan->reads[poll->next];
 	int64_t begun_us = clock_mono_us();
 	int rc = bus_read(bus, poller->conf->unit, poller->layout->profile->function, read->reg,
-		read->count, link_of(poller)->response_timeout_ms,
-		poll->words + poll->map->offsets[poll->next]);
+		read->count, link_of(poller)->response_timeout_ms, words);
 
 	if (poller->observer.request != NULL)
 		poller->observer.request(poller->observer.arg, rc, clock_mono_us() - begun_us);
 	return rc;
 }
 
+static int step_search(struct poller *poller, struct bus *bus, struct poll *poll)
+{
+	struct plan_read read = { 0 };
+	uint16_t words[READ_MAX];
+	int rc;
+
+	if (poller->search_reads == 0)
+		return put_off(poller, poll);
+	poller->search_reads--;
+	refusal_next(&poller->search, &read);
+	rc = request(poller, bus, &read, words);
+	if (rc != 0 && !final_exception(rc))
+		return failed(poller, poll, &read, rc);
+	poll->tries = 0;
+	refusal_answer(&poller->search, rc != 0, &poller->gaps);
+	return poller->search.step != REFUSAL_NONE ? 1 : go_without(poller, poll);
+}
+
 int poller_step(struct poller *poller, struct bus *bus, int64_t now_ms, bool alarms_only)
 {
 	struct poll *poll = choose_poll(poller, now_ms, alarms_only);
+	const struct plan_read *read;
 	int rc;
 
 	if (poll == NULL)
 		return 0;
+	if (poller->search.step != REFUSAL_NONE && poll != &poller->identify)
+		return step_search(poller, bus, poll);
 	if (reads_left(poll)) {
-		rc = request(poller, bus, poll);
+		read = &poll->map->plan->reads[poll->next];
+		rc = request(poller, bus, read, poll->words + poll->map->offsets[poll->next]);
 		if (rc != 0)
-			return failed(poller, poll, &poll->map->plan->reads[poll->next], rc);
+			return failed(poller, poll, read, rc);
 		poll->next++;
 		poll->tries = 0;
 		if (reads_left(poll))
@@ -891,7 +1003,7 @@ int poller_step(struct poller *poller, struct bus *bus, int64_t now_ms, bool ala
 void poller_restart(struct poller *poller)
 {
 	poller->unidentified = true;
-	poller->identify.map = NULL;
+	end_poll(&poller->identify);
 	poller->probe_ms = clock_mono_ms();
 }
 
@@ -909,6 +1021,8 @@ int poller_poll_all(struct poller *poller, struct bus *bus)
 	poller_restart(poller);
 	poller_poll_now(poller);
 	do {
+		if (poller->bulk.map == NULL && poller->due_ms[POLL_ONCE] != NEVER)
+			start_now(poller, clock_mono_ms()); /* also what has been put off */
 		if (!bus_connected(bus)) {
 			rc = bus_connect(bus, link->response_timeout_ms);
 			if (rc < 0)

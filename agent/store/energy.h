@@ -13,8 +13,8 @@
 #include <stdint.h>
 
 struct energy_track {
-	bool known;
-	uint64_t meter_wh;   /* last reading of the meter */
+	uint64_t known : 1;
+	uint64_t meter_wh : 63; /* last reading of the meter */
 	uint64_t carried_wh; /* from rollovers */
 	int64_t discontinuity_wall_ms;
 };

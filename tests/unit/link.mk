@@ -16,3 +16,9 @@ TESTS += tests/unit/test_poller
 tests_unit_test_poller_SOURCES = tests/unit/test_poller.c tests/unit/sim_rig.c tests/unit/sim_rig.h
 tests_unit_test_poller_CPPFLAGS = $(UNIT_CPPFLAGS) -I$(top_srcdir)/tests/unit
 tests_unit_test_poller_LDADD = $(UNIT_LIBS)
+
+check_PROGRAMS += tests/unit/test_refusal
+TESTS += tests/unit/test_refusal
+tests_unit_test_refusal_SOURCES = tests/unit/test_refusal.c
+tests_unit_test_refusal_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_refusal_LDADD = $(UNIT_LIBS)

@@ -345,6 +345,26 @@ static void test_settings_refused(void **state)
 	rig_down(&rig);
 }
 
+/* Registers the meter does not have cost nothing but themselves. */
+static void test_registers_refused(void **state)
+{
+	struct rig rig;
+
+	(void)state;
+	rig_up(&rig, NULL, CONF);
+	assert_true(WAIT_FOR(online(&rig, 1) && online(&rig, 2)));
+	sim_tell(&rig.sim, "current 1 4 12.3");
+	assert_true(WAIT_FOR(current_is(&rig, 1, 4, 12300)));
+	sim_tell(&rig.sim, "fault exception 2 unit 1 regs 1340-1342");
+	assert_true(WAIT_FOR(current_of(&rig, 1, 5).quality == QUALITY_NONE));
+	assert_int_equal(current_of(&rig, 1, 7).quality, QUALITY_NONE);
+	sim_tell(&rig.sim, "current 1 4 45.6");
+	assert_true(WAIT_FOR(current_is(&rig, 1, 4, 45600)));
+	assert_int_equal(current_of(&rig, 1, 8).quality, QUALITY_GOOD);
+	assert_true(online(&rig, 1) && online(&rig, 2));
+	rig_down(&rig);
+}
+
 static void test_old_firmware(void **state)
 {
 	static const char *const options[] = { "--old-firmware", NULL };
@@ -515,6 +535,7 @@ int main(void)
 		cmocka_unit_test(test_scale_changes),
 		cmocka_unit_test(test_exceptions_miss_polls),
 		cmocka_unit_test(test_settings_refused),
+		cmocka_unit_test(test_registers_refused),
 		cmocka_unit_test(test_old_firmware),
 		cmocka_unit_test(test_models),
 		cmocka_unit_test(test_latch),

@@ -7,6 +7,7 @@
 #include "modbus/poller.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -44,6 +45,9 @@ static struct {
 	int fail;              /* answer of every read */
 	unsigned fail_reg;     /* only of reads that hold this register; 0: of all */
 	unsigned good_before;  /* reads that still go well */
+	unsigned refused_first, refused_last; /* exception 2; 0: none */
+	unsigned refusals;
+	bool any_unit;
 	unsigned read_takes_ms;
 	int64_t now_ms;
 	struct sim sim; /* its folder only */
@@ -59,7 +63,7 @@ int bus_read(struct bus *bus, uint8_t unit, unsigned function, uint16_t reg, uin
 	uint32_t timeout_ms, uint16_t *words)
 {
 	(void)bus;
-	assert_int_equal(unit, 1);
+	assert_true(unit == 1 || rig.any_unit);
 	assert_int_equal(function, 3);
 	assert_int_equal(timeout_ms, TIMEOUT_MS);
 	rig.reads++;
@@ -71,6 +75,11 @@ int bus_read(struct bus *bus, uint8_t unit, unsigned function, uint16_t reg, uin
 		if (rig.good_before == 0)
 			return rig.fail;
 		rig.good_before--;
+	}
+	if (rig.refused_first != 0 && rig.refused_first <= (unsigned)reg + count &&
+		rig.refused_last > reg) {
+		rig.refusals++;
+		return BUS_EXCEPTION(2);
 	}
 	memcpy(words, rig.regs + reg, count * sizeof(*words));
 	return 0;
@@ -598,16 +607,156 @@ static void test_optional_block(void **state)
 	assert_int_equal(good(SCOPE_BRANCH, Q_APPARENT_POWER, 1), 0);
 }
 
-/* A block of settings the meter does not have leaves the rest as it is, and is not asked for again. */
-static void test_refused_settings(void **state)
+static void refuse(unsigned first, unsigned last)
+{
+	rig.refused_first = first;
+	rig.refused_last = last;
+}
+
+/* The meter lacks one scale: what needs it is absent, the rest is as it was. */
+static void test_refused_setting(void **state)
 {
 	(void)state;
-	rig.fail = BUS_EXCEPTION(2);
-	rig.fail_reg = 1126 - 1; /* last of the branch scales */
+	refuse(1125, 1125); /* last of the branch scales */
 	work();
 	assert_int_equal(rig_comm(rig.slot), COMM_ONLINE);
 	assert_int_equal(good(SCOPE_BRANCH, Q_RATING, 1), 0);
-	assert_int_equal(value(SCOPE_BRANCH, Q_ENERGY, 42).quality, QUALITY_NONE); /* no scale */
+	assert_int_equal(value(SCOPE_BRANCH, Q_ENERGY, 42).quality, QUALITY_NONE);
+	assert_int_equal(good(SCOPE_BRANCH, Q_ENERGY, 41), 0);
+}
+
+static void test_refused_measurements(void **state)
+{
+	unsigned refusals;
+
+	(void)state;
+	refuse(1340, 1342); /* currents of branches 5 to 7 */
+	REG(1339) = 4;
+	REG(1343) = 8;
+	work();
+	assert_int_equal(rig_comm(rig.slot), COMM_ONLINE);
+	assert_int_equal(good(SCOPE_BRANCH, Q_CURRENT, 4), 4000);
+	for (unsigned branch = 5; branch <= 7; branch++)
+		assert_int_equal(value(SCOPE_BRANCH, Q_CURRENT, branch).quality, QUALITY_NONE);
+	assert_int_equal(good(SCOPE_BRANCH, Q_CURRENT, 8), 8000);
+	assert_true(rig.refusals > 0);
+	refusals = rig.refusals;
+	run_until(START_MS + 70000);
+	assert_int_equal(rig.refusals, refusals);
+	assert_int_equal(class_time(POLL_FAST), START_MS + 70000);
+	/* Identified anew after an outage, they are asked for again. */
+	rig.fail = -ETIMEDOUT;
+	run_until(rig.now_ms + 5 * POLL_MS);
+	rig.fail = 0;
+	refuse(0, 0);
+	run_until(rig.now_ms + 31000);
+	assert_int_equal(good(SCOPE_BRANCH, Q_CURRENT, 5), 0);
+}
+
+/* What was shown until the meter began to refuse it does not stay. */
+static void test_refused_later(void **state)
+{
+	(void)state;
+	REG(1336) = 9;
+	work();
+	assert_int_equal(good(SCOPE_BRANCH, Q_CURRENT, 1), 9000);
+	refuse(1336, 1336);
+	run_until(START_MS + POLL_MS);
+	assert_int_equal(rig_comm(rig.slot), COMM_ONLINE);
+	assert_int_equal(value(SCOPE_BRANCH, Q_CURRENT, 1).quality, QUALITY_NONE);
+	assert_int_equal(good(SCOPE_BRANCH, Q_CURRENT, 2), 0);
+}
+
+/* More than one poll's share of looking: some are missed, then it is as with few. */
+static void test_many_refused(void **state)
+{
+	unsigned reads;
+
+	(void)state;
+	work();
+	refuse(1168, 1377); /* energies, powers, currents of all branches */
+	reads = rig.reads;
+	set_time(START_MS + POLL_MS);
+	work();
+	assert_in_range(rig.reads - reads, 48, 80);
+	assert_int_equal(rig_comm(rig.slot), COMM_DEGRADED);
+	run_until(START_MS + 60000);
+	assert_int_equal(rig_comm(rig.slot), COMM_ONLINE);
+	assert_int_equal(value(SCOPE_BRANCH, Q_CURRENT, 42).quality, QUALITY_NONE);
+	assert_int_equal(good(SCOPE_MAINS, Q_CURRENT, 2), 0);
+}
+
+/* A meter that says who it is and no more is not online, and is not pestered. */
+static void test_all_refused(void **state)
+{
+	unsigned reads;
+
+	(void)state;
+	refuse(6, 65535);
+	run_until(START_MS + 600000);
+	assert_int_equal(rig_comm(rig.slot), COMM_OFFLINE);
+	reads = rig.reads;
+	run_until(START_MS + 1200000);
+	assert_true(rig.reads - reads < 600000 / POLL_MS * 50);
+	/* It answers again, and is asked anew for all. */
+	for (int i = 0; i < 10000 && !poller_silent(rig.poller); i++)
+		run_until(rig.now_ms + 100);
+	assert_true(poller_silent(rig.poller));
+	refuse(0, 0);
+	run_until(rig.now_ms + 60000);
+	assert_int_equal(rig_comm(rig.slot), COMM_ONLINE);
+	assert_int_equal(good(SCOPE_BRANCH, Q_CURRENT, 1), 0);
+}
+
+#define MANY      1000
+#define BRANCHES  42
+#define ROW_BYTES 64
+
+static char *many_panels(void)
+{
+	char *text = NULL;
+	size_t size = 0;
+	FILE *file = open_memstream(&text, &size);
+
+	for (int i = 0; i < MANY; i++) {
+		if (i % 200 == 0)
+			fprintf(file, "link \"l%d\" { transport = \"tcp\" host = \"127.0.0.%d\" "
+				      "response-timeout = 400 }\n", i / 200, i / 200 + 1);
+		fprintf(file, "panel \"P%d\" { index = %d link = \"l%d\" unit = %d "
+			      "profile = \"bcpme\" encoding = \"integer\" }\n",
+			i, i + 1, i / 200, i % 200 + 1);
+	}
+	fclose(file);
+	return text;
+}
+
+/* What the poller keeps of each panel, beyond the snapshots that the store has. */
+static void test_memory(void **state)
+{
+	struct poller **pollers = xcalloc(MANY, sizeof(struct poller *));
+	struct store *store = store_new();
+	char *text = many_panels();
+	struct site *site = rig_site(&rig.sim, store, NULL, text);
+	size_t before = mallinfo2().uordblks, grown;
+
+	(void)state;
+	rig.any_unit = true;
+	for (int i = 0; i < 16; i++)
+		REG(7 + i) = 'R' << 8 | 'P'; /* a long location */
+	for (int i = 0; i < MANY; i++) {
+		pollers[i] = poller_new(site, &site->panels[i], NULL);
+		assert_int_equal(poller_poll_all(pollers[i], NULL), 0);
+		assert_int_equal(rig_comm(site->panels[i].slot), COMM_ONLINE);
+	}
+	grown = mallinfo2().uordblks - before;
+	print_message("%d panels: %zu bytes a branch row\n", MANY, grown / (MANY * BRANCHES));
+	assert_true(grown <= (size_t)MANY * BRANCHES * ROW_BYTES);
+	for (int i = 0; i < MANY; i++)
+		poller_free(pollers[i]);
+	site_unref(site);
+	store_free(store);
+	free(pollers);
+	free(text);
 }
 
 /* On a slow line the alarm status of the panel overtakes its own long poll. */
@@ -676,7 +825,12 @@ int main(void)
 		TEST(test_wrong_device),
 		TEST(test_poll_all_reports_errors),
 		TEST(test_optional_block),
-		TEST(test_refused_settings),
+		TEST(test_refused_setting),
+		TEST(test_refused_measurements),
+		TEST(test_refused_later),
+		TEST(test_many_refused),
+		TEST(test_all_refused),
+		TEST(test_memory),
 		TEST(test_alarms_overtake),
 		TEST(test_alarms_only),
 	};
