@@ -674,7 +674,7 @@ static void tell_energy(const struct poller *poller, const struct meter_news *ne
 static bool wait_for_readings(struct poller *poller, const struct poll *poll,
 	const struct snapshot *snapshot, int64_t now_ms)
 {
-	const struct pollmap *whole = poller->maps[CLASS(POLL_ALARM) | CLASS(POLL_FAST)];
+	const struct pollmap *whole = map_of(poller, CLASS(POLL_ALARM) | CLASS(POLL_FAST));
 	const struct snapshot *before;
 	bool same;
 
