@@ -35,13 +35,13 @@ void meter_fini(struct meter *meter)
 }
 
 static int64_t read_panel_value(const struct meter *meter, const struct pollmap *map,
-	const uint16_t *words, enum quantity quantity)
+	const uint16_t *words, unsigned classes, enum quantity quantity)
 {
 	const struct point *point = pollmap_panel_point(meter->profile, quantity);
 	const uint16_t *raw;
 	int64_t value;
 
-	if (point == NULL || point->scaled)
+	if (point == NULL || point->scaled || (classes >> point->poll & 1) == 0)
 		return -1;
 	raw = pollmap_words(map, words, point->reg, point->words);
 	if (raw == NULL || !codec_decode(meter->profile, point, raw, 0, &value) || value < 0)
@@ -50,11 +50,11 @@ static int64_t read_panel_value(const struct meter *meter, const struct pollmap 
 }
 
 struct meter_id meter_read_id(const struct meter *meter, const struct pollmap *map,
-	const uint16_t *words)
+	const uint16_t *words, unsigned classes)
 {
 	return (struct meter_id){
-		.serial = read_panel_value(meter, map, words, Q_SERIAL),
-		.device = (int32_t)read_panel_value(meter, map, words, Q_DEVICE_ID),
+		.serial = read_panel_value(meter, map, words, classes, Q_SERIAL),
+		.device = (int32_t)read_panel_value(meter, map, words, classes, Q_DEVICE_ID),
 	};
 }
 

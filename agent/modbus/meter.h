@@ -45,7 +45,7 @@ void meter_fini(struct meter *meter);
 
 /* What a poll says of who the meter is. */
 struct meter_id meter_read_id(const struct meter *meter, const struct pollmap *map,
-	const uint16_t *words);
+	const uint16_t *words, unsigned classes);
 /* False when they tell two meters apart; what is not known tells nothing. */
 bool meter_same(const struct meter *meter, const struct meter_id *id);
 /* -ENODEV when that device id is not one of the profile's models. */

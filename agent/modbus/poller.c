@@ -763,7 +763,9 @@ static int finish(struct poller *poller, struct poll *poll)
 {
 	const struct pollmap *map = poll->map;
 	int64_t now_ms = clock_mono_ms();
-	struct meter_id id = meter_read_id(&poller->meter, map, poll->words);
+	/* The identification has a plan of its own, whatever the classes of its points. */
+	unsigned read = poll == &poller->identify ? ALL_CLASSES : poll->classes;
+	struct meter_id id = meter_read_id(&poller->meter, map, poll->words, read);
 	bool stale_scales;
 
 	poller->verdict = 0;
@@ -776,13 +778,13 @@ static int finish(struct poller *poller, struct poll *poll)
 		poller->unidentified = true;
 		return 1;
 	}
-	stale_scales = scales_update(&poller->meter.scales, map, poll->words);
+	stale_scales = scales_update(&poller->meter.scales, map, poll->words, read);
 	if (stale_scales)
 		measure_again(poller, poll, now_ms);
 	else if ((poll->classes & CLASS(POLL_FAST)) != 0)
 		poller->rescaled = false;
-	if (meter_triggered(&poller->meter, map, poll->words) &&
-		(poll->classes & CLASS(POLL_SLOW)) == 0)
+	if ((read & CLASS(POLL_ALARM)) != 0 && meter_triggered(&poller->meter, map, poll->words) &&
+		(read & CLASS(POLL_SLOW)) == 0)
 		poller->due_ms[POLL_SLOW] = now_ms;
 	publish(poller, poll, stale_scales, now_ms);
 	if ((poll->classes & CLASS(POLL_FAST)) != 0)

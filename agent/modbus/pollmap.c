@@ -311,7 +311,8 @@ static bool take_scale(struct scales *scales, unsigned i, int16_t exponent)
 	return changed;
 }
 
-bool scales_update(struct scales *scales, const struct pollmap *map, const uint16_t *words)
+bool scales_update(struct scales *scales, const struct pollmap *map, const uint16_t *words,
+	unsigned classes)
 {
 	const struct profile *profile = scales->profile;
 	bool changed = false;
@@ -323,7 +324,7 @@ bool scales_update(struct scales *scales, const struct pollmap *map, const uint1
 		for (unsigned k = 0; k < scale->count; k++, n++) {
 			uint32_t offset = offset_of(map, scale->reg + k * scale->stride);
 
-			if (offset != NOWHERE)
+			if (offset != NOWHERE && (classes >> scale->poll & 1) != 0)
 				changed |= take_scale(scales, n, (int16_t)words[offset]);
 		}
 	}

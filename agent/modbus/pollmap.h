@@ -61,8 +61,9 @@ struct scales {
 void scales_init(struct scales *scales, const struct profile *profile);
 void scales_fini(struct scales *scales);
 void scales_forget(struct scales *scales);
-/* Take what a poll has read. True when one that was known has changed. */
-bool scales_update(struct scales *scales, const struct pollmap *map, const uint16_t *words);
+/* Take what a poll has read of the classes; what was left out of it, or of them, stays as known. True when one that was known has changed. */
+bool scales_update(struct scales *scales, const struct pollmap *map, const uint16_t *words,
+	unsigned classes);
 /* False when the register has never been read, or says that there is no scale. */
 bool scales_get(const struct scales *scales, unsigned reg, int16_t *exponent);
 

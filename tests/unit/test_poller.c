@@ -488,6 +488,41 @@ static void test_trigger(void **state)
 	assert_int_equal(good(SCOPE_BRANCH, Q_COUNT_HIGH_HIGH, 3), 1);
 }
 
+/* What a meter is too busy to tell is not made up from what was read before. */
+static void test_scales_not_told_just_now(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 42; i++) {
+		REG(1000 + i) = 0xffff; /* tenths */
+		REG(1336 + i) = (uint16_t)(i + 1);
+		REG(1169 + 2 * i) = 3; /* energies: what else there is to be taken for a scale */
+	}
+	work();
+	rig.fail = BUS_EXCEPTION(6);
+	rig.fail_reg = 1000;
+	for (int64_t now_ms = START_MS + POLL_MS; now_ms <= START_MS + 60000 + 2 * POLL_MS;
+		now_ms += POLL_MS) {
+		set_time(now_ms);
+		work();
+		for (unsigned branch = 1; branch <= 42; branch++)
+			assert_int_equal(good(SCOPE_BRANCH, Q_CURRENT, branch), branch * 100);
+	}
+	assert_int_equal(rig_comm(rig.slot), COMM_ONLINE);
+}
+
+/* Nor is a meter another one because it is too busy to say who it is. */
+static void test_identity_not_told_just_now(void **state)
+{
+	(void)state;
+	REG(265) = 5;
+	rig.fail = BUS_EXCEPTION(6);
+	rig.fail_reg = 2;
+	rig.good_before = 1; /* the identification */
+	work();
+	assert_int_equal(rig_comm(rig.slot), COMM_ONLINE);
+	assert_int_equal(good(SCOPE_MAINS, Q_CURRENT, 2), 5000);
+}
+
 static void test_energy(void **state)
 {
 	int64_t since;
@@ -818,6 +853,8 @@ int main(void)
 		TEST(test_scale_changes),
 		TEST(test_restless_scale),
 		TEST(test_trigger),
+		TEST(test_scales_not_told_just_now),
+		TEST(test_identity_not_told_just_now),
 		TEST(test_energy),
 		TEST(test_energy_under_a_coarser_scale),
 		TEST(test_energy_of_a_float),
