@@ -81,6 +81,7 @@ struct poller {
 	bool unidentified; /* the next read is one of identification */
 	bool incomplete;   /* a map leaves out what the meter has refused */
 	bool bulk_turn;    /* an alarm poll has overtaken the bulk: one read of it comes first */
+	bool once_wanted;  /* class once was asked for and has not been brought in */
 	bool rescaled;     /* the last measurements were dropped for a change of scales */
 	bool alarm_waits;  /* an alarm poll was dropped for a whole poll to tell its news */
 
@@ -302,6 +303,8 @@ static unsigned classes_due(const struct poller *poller, int64_t now_ms)
 	for (int class = POLL_FAST; class < POLL_ONCE; class++)
 		if (poller->due_ms[class] - now_ms <= period_ms(poller, class) / 8)
 			classes |= CLASS(class);
+	if (poller->once_wanted && (classes & CLASS(POLL_SLOW)) != 0)
+		classes |= CLASS(POLL_ONCE);
 	if ((classes & CLASS(POLL_ONCE)) != 0)
 		return ALL_CLASSES;
 	return classes | CLASS(POLL_ALARM);
@@ -322,6 +325,7 @@ static void begin(struct poller *poller, struct poll *poll, unsigned classes, in
 {
 	begin_reads(poll, map_of(poller, classes), classes);
 	poll->begun_ms = now_ms;
+	poller->once_wanted |= (classes & CLASS(POLL_ONCE)) != 0;
 	poller->search_reads = SEARCH_READS;
 	for (int class = 0; class < POLL_CLASSES; class++)
 		if ((classes & CLASS(class)) != 0)
@@ -713,6 +717,8 @@ static void publish(struct poller *poller, const struct poll *poll, bool stale_s
 	snapshot->contact_wall_ms = wall_ms;
 	if ((poll->classes & CLASS(POLL_ALARM)) != 0)
 		poller->alarm_missed = false;
+	if ((poll->classes & CLASS(POLL_ONCE)) != 0)
+		poller->once_wanted = false;
 	if ((poll->classes & CLASS(POLL_FAST)) != 0)
 		note_measurements(poller, poll, snapshot, now_ms);
 	snapshot->comm = comm_of(poller);

@@ -523,6 +523,27 @@ static void test_identity_not_told_just_now(void **state)
 	assert_int_equal(good(SCOPE_MAINS, Q_CURRENT, 2), 5000);
 }
 
+/* Class once is asked for again, with the settings, until it has been told once. */
+static void test_once_not_told_just_now(void **state)
+{
+	int64_t told_ms;
+
+	(void)state;
+	rig.fail = BUS_EXCEPTION(6);
+	rig.fail_reg = 62017; /* user phases */
+	work();
+	assert_int_equal(rig_comm(rig.slot), COMM_ONLINE);
+	assert_int_equal(value(SCOPE_PANEL, Q_USER_PHASES, 1).quality, QUALITY_NONE);
+	rig.fail = 0;
+	run_until(START_MS + 60000);
+	assert_int_equal(good(SCOPE_PANEL, Q_USER_PHASES, 1), 0);
+	told_ms = class_time(POLL_ONCE);
+	assert_true(told_ms > START_MS);
+	run_until(START_MS + 200000);
+	assert_true(class_time(POLL_SLOW) > told_ms);
+	assert_int_equal(class_time(POLL_ONCE), told_ms);
+}
+
 static void test_energy(void **state)
 {
 	int64_t since;
@@ -855,6 +876,7 @@ int main(void)
 		TEST(test_trigger),
 		TEST(test_scales_not_told_just_now),
 		TEST(test_identity_not_told_just_now),
+		TEST(test_once_not_told_just_now),
 		TEST(test_energy),
 		TEST(test_energy_under_a_coarser_scale),
 		TEST(test_energy_of_a_float),
