@@ -108,6 +108,9 @@ static void print_failure(const struct panel *panel, const struct traffic *traff
 	if (rc == -ENODEV)
 		fprintf(stderr, "answers, but is not a meter of profile \"%s\"\n",
 			conf->profile->name);
+	else if (rc == -EAGAIN)
+		fprintf(stderr, "answers, but does not let a poll come to an end: is its serial "
+				"number the same every time?\n");
 	else if (rc == -ETIMEDOUT && traffic->requests > 0)
 		fprintf(stderr,
 			"connected, but the unit does not answer within %u ms: wrong unit, or the "

@@ -41,6 +41,7 @@
 #define READ_MAX          125
 #define DEGRADED_QUIET_MS 600000 /* between two log lines of one panel about missed polls */
 #define TCP_ROUND_TRIP_US 500    /* for plans: a LAN and a small device */
+#define POLL_ALL_STEPS    5000 /* more than a whole map of one register a read would take */
 #define ALARM_WAIT_US     250000 /* what a whole poll may take for an alarm to wait for it */
 
 /* Classes that are polled together. */
@@ -1023,12 +1024,16 @@ void poller_poll_now(struct poller *poller)
 int poller_poll_all(struct poller *poller, struct bus *bus)
 {
 	const struct link_conf *link = link_of(poller);
+	unsigned steps = 0;
 	int rc;
 
 	give_up_polls(poller);
 	poller_restart(poller);
 	poller_poll_now(poller);
 	do {
+		/* A meter that is another one at every question never comes to an end. */
+		if (steps++ == POLL_ALL_STEPS)
+			return -EAGAIN;
 		if (poller->bulk.map == NULL && poller->due_ms[POLL_ONCE] != NEVER)
 			start_now(poller, clock_mono_ms()); /* also what has been put off */
 		if (!bus_connected(bus)) {

@@ -76,7 +76,11 @@ void poller_restart(struct poller *poller);
 /* Make every class due now (mxPanelCommand pollNow, meterx poll). */
 void poller_poll_now(struct poller *poller);
 
-/* One complete poll of all classes, for the tool. 0, -errno or BUS_EXCEPTION(). */
+/*
+ * One complete poll of all classes, for the tool. 0, -errno or BUS_EXCEPTION();
+ * -ENODEV: not a meter of that profile; -EAGAIN: it does not come to an end, as
+ * with a meter that is another one at every question.
+ */
 int poller_poll_all(struct poller *poller, struct bus *bus);
 
 #endif

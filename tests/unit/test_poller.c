@@ -49,6 +49,7 @@ static struct {
 	unsigned refusals;
 	bool any_unit;
 	unsigned read_takes_ms;
+	bool restless_serial; /* another one at every read */
 	int64_t now_ms;
 	struct sim sim; /* its folder only */
 	struct store *store;
@@ -82,6 +83,8 @@ int bus_read(struct bus *bus, uint8_t unit, unsigned function, uint16_t reg, uin
 		return BUS_EXCEPTION(2);
 	}
 	memcpy(words, rig.regs + reg, count * sizeof(*words));
+	if (rig.restless_serial)
+		REG(2)++;
 	return 0;
 }
 
@@ -530,13 +533,13 @@ static void test_once_not_told_just_now(void **state)
 
 	(void)state;
 	rig.fail = BUS_EXCEPTION(6);
-	rig.fail_reg = 62017; /* user phases */
+	rig.fail_reg = 60000; /* address on the DIP switches */
 	work();
 	assert_int_equal(rig_comm(rig.slot), COMM_ONLINE);
-	assert_int_equal(value(SCOPE_PANEL, Q_USER_PHASES, 1).quality, QUALITY_NONE);
+	assert_int_equal(value(SCOPE_PANEL, Q_MODBUS_ADDRESS, 1).quality, QUALITY_NONE);
 	rig.fail = 0;
 	run_until(START_MS + 60000);
-	assert_int_equal(good(SCOPE_PANEL, Q_USER_PHASES, 1), 0);
+	assert_int_equal(good(SCOPE_PANEL, Q_MODBUS_ADDRESS, 1), 0);
 	told_ms = class_time(POLL_ONCE);
 	assert_true(told_ms > START_MS);
 	run_until(START_MS + 200000);
@@ -639,6 +642,13 @@ static void test_poll_all_reports_errors(void **state)
 	assert_int_equal(poller_poll_all(rig.poller, NULL), BUS_EXCEPTION(4));
 	rig.fail = 0;
 	assert_int_equal(poller_poll_all(rig.poller, NULL), 0);
+}
+
+static void test_poll_all_ends(void **state)
+{
+	(void)state;
+	rig.restless_serial = true;
+	assert_int_equal(poller_poll_all(rig.poller, NULL), -EAGAIN);
 }
 
 static void test_optional_block(void **state)
@@ -883,6 +893,7 @@ int main(void)
 		TEST(test_another_meter),
 		TEST(test_wrong_device),
 		TEST(test_poll_all_reports_errors),
+		TEST(test_poll_all_ends),
 		TEST(test_optional_block),
 		TEST(test_refused_setting),
 		TEST(test_refused_measurements),
