@@ -49,6 +49,13 @@ static int threshold_order(const void *a, const void *b)
 	return (int)x->level - (int)y->level;
 }
 
+static int health_order(const void *a, const void *b)
+{
+	const struct profile_health *x = a, *y = b;
+
+	return (int)x->health - (int)y->health;
+}
+
 static int trigger_order(const void *a, const void *b)
 {
 	const uint16_t *x = a, *y = b;
@@ -117,6 +124,8 @@ static struct profile *draft_finish(const struct draft *draft)
 	take_alarms(draft, profile);
 	TAKE(profile, commands, command);
 	TAKE(profile, ct_layouts, ct_layout);
+	TAKE(profile, health, health);
+	SORT(profile, health, health_order);
 	TAKE(profile, triggers, reg);
 	SORT(profile, triggers, trigger_order);
 	return profile;
@@ -205,6 +214,7 @@ void profile_unref(struct profile *profile)
 	free(profile->alarms);
 	free(profile->commands);
 	free(profile->ct_layouts);
+	free(profile->health);
 	free(profile->triggers);
 	free(profile);
 }
@@ -248,6 +258,19 @@ int profile_threshold_find(
 			common = (int)i;
 	}
 	return common;
+}
+
+uint8_t profile_health_bits(const struct profile *profile, int64_t word)
+{
+	uint8_t bits = 0;
+
+	for (unsigned i = 0; i < profile->n_health; i++) {
+		const struct profile_health *item = &profile->health[i];
+
+		if ((uint64_t)word >> item->bit & 1)
+			bits |= (uint8_t)(1u << item->health);
+	}
+	return bits;
 }
 
 const struct profile_command *profile_command_find(

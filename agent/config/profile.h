@@ -198,6 +198,23 @@ struct profile_ct_layout {
 	bool sequential; /* phase A,B,C by (n-1) mod 3, else by floor((n-1)/2) mod 3 */
 };
 
+/* What a meter finds wrong with itself; bits of mxPanelHealth in the MIB. */
+enum health {
+	HEALTH_FREQUENCY,
+	HEALTH_VOLTAGE_CLIPPING_A,
+	HEALTH_VOLTAGE_CLIPPING_B,
+	HEALTH_VOLTAGE_CLIPPING_C,
+	HEALTH_CURRENT_CLIPPING,
+	HEALTH_CT_STRIP,
+	HEALTH_COUNT,
+};
+const char *health_name(enum health health); /* "ct-strip", as in profiles */
+
+struct profile_health {
+	enum health health;
+	uint8_t bit; /* of Q_HEALTH */
+};
+
 struct profile {
 	int refs;	 /* atomic */
 	uint64_t digest; /* of the text it was read from, includes too */
@@ -225,6 +242,8 @@ struct profile {
 	unsigned n_blocks;
 	struct profile_ct_layout *ct_layouts;
 	unsigned n_ct_layouts;
+	struct profile_health *health; /* sorted by health */
+	unsigned n_health;	       /* 0: Q_HEALTH, if there is any, means nothing to us */
 	/*
 	 * Registers of class POLL_ALARM whose change means that a latch came and
 	 * went between two polls (the global counters): a change makes class
@@ -256,6 +275,9 @@ unsigned profile_channels(const struct profile *profile, enum scope scope, enum 
 /* Index of the threshold of that channel: its own, else the common one; -1: none. */
 int profile_threshold_find(
 	const struct profile *profile, enum scope scope, unsigned channel, enum level level);
+
+/* What the meter's word of health says: bit h is set for enum health h. */
+uint8_t profile_health_bits(const struct profile *profile, int64_t word);
 
 const struct profile_command *profile_command_find(
 	const struct profile *profile, const char *name, enum scope scope);

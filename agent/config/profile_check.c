@@ -406,6 +406,36 @@ static void check_ct_layouts(const struct draft *draft)
 	}
 }
 
+static void check_health(const struct draft *draft)
+{
+	const struct draft_point *point = point_find(draft, SCOPE_PANEL, Q_HEALTH);
+
+	if (draft->health.n > 0 && point == NULL && may_miss_point(draft))
+		report(draft, draft->health.items[0].origin,
+			"health: scope panel has no point health to take its bits from");
+	if (draft->health.n > 0 && point != NULL && point->point.type != TYPE_BITS)
+		report(draft, point->origin, "%s: must be of type bits to have health sections",
+			point->name);
+	for (unsigned i = 0; i < draft->health.n; i++) {
+		const struct draft_health *item = &draft->health.items[i];
+		const char *name = health_name(item->health.health);
+
+		for (unsigned j = 0; j < i; j++) {
+			const struct draft_health *other = &draft->health.items[j];
+
+			if (other->health.health == item->health.health)
+				report(draft, item->origin,
+					"health \"%s\": defined twice (first in line %d)", name,
+					other->origin.line);
+			else if (other->health.bit == item->health.bit)
+				report(draft, item->origin,
+					"health \"%s\": bit: %u is that of \"%s\" (line %d)", name,
+					item->health.bit, health_name(other->health.health),
+					other->origin.line);
+		}
+	}
+}
+
 static bool alarm_point_has(const struct draft *draft, unsigned reg)
 {
 	for (unsigned i = 0; i < draft->points.n; i++) {
@@ -455,6 +485,7 @@ void profile_check(struct draft *draft)
 	check_alarms(draft);
 	check_commands(draft);
 	check_ct_layouts(draft);
+	check_health(draft);
 	check_triggers(draft);
 	check_identification(draft);
 }

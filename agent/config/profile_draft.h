@@ -72,6 +72,11 @@ struct draft_ct_layout {
 	struct origin origin;
 };
 
+struct draft_health {
+	struct profile_health health;
+	struct origin origin;
+};
+
 struct draft_trigger {
 	uint16_t reg;
 	struct origin origin;
@@ -100,6 +105,7 @@ struct draft {
 	DRAFT_LIST(draft_alarm) alarms;
 	DRAFT_LIST(draft_command) commands;
 	DRAFT_LIST(draft_ct_layout) ct_layouts;
+	DRAFT_LIST(draft_health) health;
 	DRAFT_LIST(draft_trigger) triggers;
 };
 

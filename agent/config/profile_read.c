@@ -84,6 +84,14 @@ static const struct word level_words[] = {
 	{ "high-non-latching", LEVEL_HIGH_NON_LATCHING },
 	{ "low-non-latching", LEVEL_LOW_NON_LATCHING },
 };
+static const struct word health_words[] = {
+	{ "frequency", HEALTH_FREQUENCY },
+	{ "voltage-clipping-a", HEALTH_VOLTAGE_CLIPPING_A },
+	{ "voltage-clipping-b", HEALTH_VOLTAGE_CLIPPING_B },
+	{ "voltage-clipping-c", HEALTH_VOLTAGE_CLIPPING_C },
+	{ "current-clipping", HEALTH_CURRENT_CLIPPING },
+	{ "ct-strip", HEALTH_CT_STRIP },
+};
 static const struct word severity_words[] = {
 	{ "warning", STATE_WARNING },
 	{ "critical", STATE_CRITICAL },
@@ -233,6 +241,7 @@ static cfg_opt_t ct_layout_options[] = {
 	SYNTAX_VALUE("sequential"),
 	CFG_END(),
 };
+static cfg_opt_t health_options[] = { SYNTAX_VALUE("bit"), CFG_END() };
 static cfg_opt_t file_options[] = {
 	SYNTAX_VALUE("title"),
 	SYNTAX_LIST("include"),
@@ -253,6 +262,7 @@ static cfg_opt_t file_options[] = {
 	SYNTAX_TITLED("alarm", alarm_options),
 	SYNTAX_TITLED("command", command_options),
 	SYNTAX_TITLED("ct-layout", ct_layout_options),
+	SYNTAX_TITLED("health", health_options),
 	CFG_END(),
 };
 
@@ -901,20 +911,29 @@ static void read_group(const struct place *place)
 	}
 }
 
-static bool parse_level(const struct place *place, enum level *level)
+/* The title is one of words; what: what they are. */
+static bool parse_title(
+	const struct place *place, const char *what, const struct word *words, size_t n, int *value)
 {
 	char allowed[256] = "";
-	int value;
 
-	if (find_word(syntax_title(place->section), WORDS(level_words), &value)) {
-		*level = (enum level)value;
+	if (find_word(syntax_title(place->section), words, n, value))
 		return true;
-	}
-	for (size_t i = 0; i < ARRAY_LEN(level_words); i++)
-		join(allowed, sizeof(allowed), level_words[i].name);
-	complain(place, NULL, "there is no level \"%s\" (%s)", syntax_title(place->section),
+	for (size_t i = 0; i < n; i++)
+		join(allowed, sizeof(allowed), words[i].name);
+	complain(place, NULL, "there is no %s \"%s\" (%s)", what, syntax_title(place->section),
 		allowed);
 	return false;
+}
+
+static bool parse_level(const struct place *place, enum level *level)
+{
+	int value;
+
+	if (!parse_title(place, "level", WORDS(level_words), &value))
+		return false;
+	*level = (enum level)value;
+	return true;
 }
 
 /* Scopes that have alarms, as a bit mask. */
@@ -1095,16 +1114,10 @@ static void read_command(const struct place *place)
 	};
 	struct draft_command *item;
 	struct range range;
-	char allowed[256] = "";
 	int64_t value;
 	int ignored;
 
-	if (!find_word(syntax_title(place->section), WORDS(command_words), &ignored)) {
-		for (size_t i = 0; i < ARRAY_LEN(command_words); i++)
-			join(allowed, sizeof(allowed), command_words[i].name);
-		complain(place, NULL, "there is no command \"%s\" (%s)",
-			syntax_title(place->section), allowed);
-	}
+	parse_title(place, "command", WORDS(command_words), &ignored);
 	need(place, "scope");
 	if (!need_registers(place, "registers", &range) ||
 		!need_number(place, "value", 0, UINT16_MAX, &value))
@@ -1128,6 +1141,21 @@ static void read_ct_layout(const struct place *place)
 	if (need_number(place, "value", 0, UINT16_MAX, &value))
 		item->ct_layout.value = (uint16_t)value;
 	item->ct_layout.sequential = get_bool(place, "sequential");
+}
+
+static void read_health(const struct place *place)
+{
+	struct draft_health *item;
+	int64_t bit;
+	int health;
+
+	if (!parse_title(place, "health", WORDS(health_words), &health) ||
+		!need_number(place, "bit", 0, 15, &bit))
+		return;
+	item = DRAFT_ADD(&place->draft->health);
+	item->origin = place_origin(place);
+	item->health.health = (enum health)health;
+	item->health.bit = (uint8_t)bit;
 }
 
 static void read_triggers(const struct place *place)
@@ -1295,6 +1323,7 @@ void profile_read(struct draft *draft, const char *path)
 	read_sections(draft, "alarm", read_alarm);
 	read_sections(draft, "command", read_command);
 	read_sections(draft, "ct-layout", read_ct_layout);
+	read_sections(draft, "health", read_health);
 	for (unsigned f = 0; f < draft->n_files; f++)
 		read_triggers(&(struct place){ .draft = draft, .section = draft->files[f] });
 }
@@ -1311,6 +1340,7 @@ void draft_fini(struct draft *draft)
 	free(draft->alarms.items);
 	free(draft->commands.items);
 	free(draft->ct_layouts.items);
+	free(draft->health.items);
 	free(draft->triggers.items);
 }
 
@@ -1326,6 +1356,11 @@ static const char *name_of(const struct word *words, size_t n, int value)
 const char *level_name(enum level level)
 {
 	return name_of(WORDS(level_words), (int)level);
+}
+
+const char *health_name(enum health health)
+{
+	return name_of(WORDS(health_words), (int)health);
 }
 
 const char *poll_class_name(enum poll_class poll)

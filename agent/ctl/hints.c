@@ -175,22 +175,22 @@ static void check_rows(struct hints *hints)
 
 static void check_health(struct hints *hints)
 {
-	static const struct {
-		unsigned bit;
-		const char *text;
-	} bits[] = {
-		{ 1, "the meter finds no frequency (40 to 70 Hz) on voltage input A" },
-		{ 2, "voltage A is beyond the range of its input" },
-		{ 3, "voltage B is beyond the range of its input" },
-		{ 4, "voltage C is beyond the range of its input" },
-		{ 5, "some current is beyond the range of its input: CT size?" },
-		{ 8, "a CT strip is not connected well" },
+	static const char *const texts[HEALTH_COUNT] = {
+		[HEALTH_FREQUENCY] = "the meter finds no valid frequency",
+		[HEALTH_VOLTAGE_CLIPPING_A] = "voltage A is beyond the range of its input",
+		[HEALTH_VOLTAGE_CLIPPING_B] = "voltage B is beyond the range of its input",
+		[HEALTH_VOLTAGE_CLIPPING_C] = "voltage C is beyond the range of its input",
+		[HEALTH_CURRENT_CLIPPING] =
+			"some current is beyond the range of its input: CT size?",
+		[HEALTH_CT_STRIP] = "a CT strip is not connected well",
 	};
+	const struct profile *profile = hints->facts->panel->layout->profile;
 	struct reading health = facts_read(hints->facts, SCOPE_PANEL, Q_HEALTH, 1);
+	unsigned bits = good(health) ? profile_health_bits(profile, health.num) : 0;
 
-	for (size_t i = 0; good(health) && i < ARRAY_LEN(bits); i++) {
-		if (health.num >> bits[i].bit & 1)
-			hint(hints, "health: %s", bits[i].text);
+	for (unsigned h = 0; h < HEALTH_COUNT; h++) {
+		if (bits >> h & 1)
+			hint(hints, "health: %s", texts[h]);
 	}
 }
 

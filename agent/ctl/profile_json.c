@@ -111,6 +111,18 @@ static void json_alarms(struct json *json, const struct profile *profile)
 	json_array_end(json);
 }
 
+static void json_health(struct json *json, const struct profile *profile)
+{
+	json_array(json, "health");
+	for (unsigned i = 0; i < profile->n_health; i++) {
+		json_object(json, NULL);
+		json_text(json, "name", health_name(profile->health[i].health));
+		json_number(json, "bit", profile->health[i].bit);
+		json_object_end(json);
+	}
+	json_array_end(json);
+}
+
 static void json_commands(struct json *json, const struct profile *profile)
 {
 	json_array(json, "commands");
@@ -184,6 +196,7 @@ void profile_show_json(const struct profile_show *show, FILE *out)
 	json_array_end(&json);
 	json_thresholds(&json, profile);
 	json_alarms(&json, profile);
+	json_health(&json, profile);
 	json_commands(&json, profile);
 	json_array(&json, "plans");
 	for (size_t s = 0; s < SHOW_SETS; s++)

@@ -258,6 +258,21 @@ static void print_alarms(const struct profile *profile, FILE *out)
 	grid_free(grid);
 }
 
+static void print_health(const struct profile *profile, FILE *out)
+{
+	static const char *const titles[] = { "Finding", ">Bit", NULL };
+	struct grid *grid = grid_new(titles);
+
+	for (unsigned i = 0; i < profile->n_health; i++) {
+		grid_cell(grid, "%s", health_name(profile->health[i].health));
+		grid_cell(grid, "%u", profile->health[i].bit);
+	}
+	if (profile->n_health > 0)
+		fputs("\nHealth\n", out);
+	grid_print(grid, 2, out);
+	grid_free(grid);
+}
+
 static void print_commands(const struct profile *profile, FILE *out)
 {
 	static const char *const titles[] = { "Scope", "Command", "Registers", ">Value", NULL };
@@ -387,6 +402,7 @@ void profile_show_text(const struct profile_show *show, FILE *out)
 	print_points(show, out);
 	print_thresholds(show->profile, out);
 	print_alarms(show->profile, out);
+	print_health(show->profile, out);
 	print_commands(show->profile, out);
 	print_plans(show, out);
 }

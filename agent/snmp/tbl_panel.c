@@ -158,19 +158,14 @@ static void panel_ct_layout_name(
 			cell_set_text(cell, profile->ct_layouts[i].name);
 }
 
-/* From the bits of the meter's health word to those of mxPanelHealth, by bit of the latter. */
 static GETTER(panel_health)
 {
-	static const uint8_t meter_bits[] = { 1, 2, 3, 4, 5, 8 };
+	const struct profile *profile = row->panel->layout->profile;
 	struct reading health = row_read(row, Q_HEALTH);
-	uint8_t bits = 0;
 
 	(void)column;
-	if (health.quality != QUALITY_GOOD)
-		return;
-	for (size_t i = 0; i < ARRAY_LEN(meter_bits); i++)
-		bits |= (uint8_t)((health.num >> meter_bits[i] & 1) << i);
-	cell_set_bits(cell, bits);
+	if (profile->n_health > 0 && health.quality == QUALITY_GOOD)
+		cell_set_bits(cell, profile_health_bits(profile, health.num));
 }
 
 #define READING(arc, type, text, what, ...)                                                        \

@@ -78,7 +78,7 @@ static const struct {
 	{ { BRANCH(7, Q_RATING, 20000) }, "branch 7 (Chiller): breaker is 16.0 A in the "
 					  "configuration, 20.0 A in the meter\n" },
 	{ { { SCOPE_PANEL, Q_HEALTH, 1, 1 << 1 | 1 << 8 | 1 << 15 } },
-		"health: the meter finds no frequency (40 to 70 Hz) on voltage input A\n"
+		"health: the meter finds no valid frequency\n"
 		"health: a CT strip is not connected well\n" },
 	{ { GOOD_VOLTAGES, { SCOPE_MAINS, Q_CURRENT, MAINS_B, 5000 },
 		  { SCOPE_MAINS, Q_ACTIVE_POWER, MAINS_B, -1 } },

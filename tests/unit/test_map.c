@@ -601,6 +601,25 @@ static void models_layouts_and_triggers(void **state)
 	}
 }
 
+static void every_health_bit(void **state)
+{
+	/* By bit of the word; -1: reserved, or says what model it is. */
+	static const int wanted[16] = { -1, HEALTH_FREQUENCY, HEALTH_VOLTAGE_CLIPPING_A,
+		HEALTH_VOLTAGE_CLIPPING_B, HEALTH_VOLTAGE_CLIPPING_C, HEALTH_CURRENT_CLIPPING, -1,
+		-1, HEALTH_CT_STRIP, -1, -1, -1, -1, -1, -1, -1 };
+	(void)state;
+
+	for (size_t p = 0; p < ARRAY_LEN(names); p++) {
+		struct profile *profile = load(names[p]);
+
+		for (unsigned bit = 0; bit < 16; bit++)
+			assert_int_equal(profile_health_bits(profile, INT64_C(1) << bit),
+				wanted[bit] < 0 ? 0 : 1 << wanted[bit]);
+		assert_int_equal(profile_health_bits(profile, 0xffff), 0x3f);
+		profile_unref(profile);
+	}
+}
+
 /* What must never be read: written-only registers, firmware download, EEPROM. */
 static void forbidden_registers_are_in_no_block(void **state)
 {
@@ -635,6 +654,7 @@ int main(void)
 		cmocka_unit_test(every_range_and_default),
 		cmocka_unit_test(every_limit),
 		cmocka_unit_test(every_alarm_bit),
+		cmocka_unit_test(every_health_bit),
 		cmocka_unit_test(every_command),
 		cmocka_unit_test(models_layouts_and_triggers),
 		cmocka_unit_test(forbidden_registers_are_in_no_block),

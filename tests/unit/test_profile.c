@@ -133,6 +133,11 @@ static void the_sample_itself_is_right(void **state)
 	assert_int_equal(profile->alarms[0].threshold, 0);
 	assert_int_equal(profile->alarms[1].threshold, -1);
 	assert_true(profile->ct_layouts[1].sequential);
+	assert_int_equal(profile->n_health, 2);
+	assert_int_equal(profile->health[0].health, HEALTH_FREQUENCY);
+	assert_int_equal(profile_health_bits(profile, 0x7ffe), 0);
+	assert_int_equal(profile_health_bits(profile, 0x0001), 1 << HEALTH_FREQUENCY);
+	assert_int_equal(profile_health_bits(profile, 0x8000), 1 << HEALTH_CT_STRIP);
 	for (unsigned i = 0; i < profile->n_points; i++) {
 		const struct point *point = &profile->points[i];
 
@@ -364,6 +369,22 @@ static void every_mistake_is_found_where_it_stands(void **state)
 			"triggers: register 16 belongs to no point of poll class alarm" },
 		{ "triggers = {15}", "triggers = {\"1-60000\"}", 45,
 			"triggers: \"1-60000\" is more than 1000 registers" },
+		/* health */
+		{ "health \"ct-strip\"", "health \"ct-stripe\"", 46,
+			"there is no health \"ct-stripe\" (frequency, voltage-clipping-a, "
+			"voltage-clipping-b, voltage-clipping-c, current-clipping, ct-strip)" },
+		{ "{ bit = 15 }", "{ bit = 16 }", 46, "bit: \"16\" is out of range (0 to 15)" },
+		{ "{ bit = 15 }", "{ bit = -1 }", 46, "bit: \"-1\" is out of range (0 to 15)" },
+		{ "{ bit = 15 }", "{ }", 46, "health \"ct-strip\": bit is missing" },
+		{ "{ bit = 15 }", "{ bit = 15 registers = 1 }", 46, "registers" },
+		{ "health \"frequency\"", "health \"ct-strip\"", 47,
+			"health \"ct-strip\": defined twice (first in line 46)" },
+		{ "{ bit = 15 }", "{ bit = 0 }", 47,
+			"health \"frequency\": bit: 0 is that of \"ct-strip\" (line 46)" },
+		{ "point \"health\" { registers = 16 type = \"bits\" }", "", 46,
+			"health: scope panel has no point health to take its bits from" },
+		{ "registers = 16 type = \"bits\"", "registers = 16", 19,
+			"must be of type bits to have health sections" },
 	};
 	struct place *place = *state;
 
