@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "core/text.h"
 #include "core/util.h"
 #include "modbus/codec.h"
 
@@ -387,6 +388,27 @@ static void texts(void **state)
 	}
 }
 
+/* Whatever a meter sends, in every size of buffer: UTF-8 without control characters. */
+static void texts_of_hostile_bytes(void **state)
+{
+	struct point point = { .type = TYPE_ASCII, .words = 4 };
+	char text[18];
+	(void)state;
+
+	for (unsigned i = 0; i < 65536; i++) {
+		const uint16_t words[4] = { (uint16_t)i, (uint16_t)(i * 40503u), 0xc3e2,
+			(uint16_t)~i };
+		size_t size = 1 + i % (sizeof(text) - 1);
+
+		memset(text, 'x', sizeof(text));
+		point.order = i / 17 % 2 ? ORDER_BIG : ORDER_LITTLE;
+		codec_text(&point, words, text, size);
+		assert_true(strlen(text) < size);
+		assert_null(text_fault(text));
+		assert_int_equal(text[size], 'x');
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -399,6 +421,7 @@ int main(void)
 		cmocka_unit_test(text_is_no_number),
 		cmocka_unit_test(encoding),
 		cmocka_unit_test(texts),
+		cmocka_unit_test(texts_of_hostile_bytes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
