@@ -156,6 +156,8 @@ void view_hint(const struct view *view, uint32_t index)
 		return;
 	__builtin_prefetch(&view->site->panels[place]);
 	__builtin_prefetch(view->hints[place].slot, 1);
+	if (view->hints[place].snapshot == NULL)
+		return;
 	__builtin_prefetch(view->hints[place].snapshot, 1);
 	__builtin_prefetch(view->hints[place].snapshot + CACHE_LINE);
 	__builtin_prefetch(view->hints[place].snapshot + 2 * CACHE_LINE);

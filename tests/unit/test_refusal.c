@@ -36,17 +36,19 @@ struct fixture {
 
 static void lay_out(struct fixture *fixture, const char *registers, const char *refused)
 {
-	struct plan_piece *piece = fixture->pieces - 1;
+	struct plan_piece *piece = NULL;
 
 	memset(fixture, 0, sizeof(*fixture));
 	for (unsigned i = 0; registers[i] != '\0'; i++) {
-		if (registers[i] >= 'A' && registers[i] <= 'Z')
-			(++piece)->first = (uint16_t)(FIRST + i);
-		if (registers[i] != '.')
+		if (registers[i] >= 'A' && registers[i] <= 'Z') {
+			piece = piece != NULL ? piece + 1 : fixture->pieces;
+			piece->first = (uint16_t)(FIRST + i);
+		}
+		if (registers[i] != '.' && piece != NULL)
 			piece->last = (uint16_t)(FIRST + i);
 	}
 	fixture->plan.pieces = fixture->pieces;
-	fixture->plan.n_pieces = (unsigned)(piece - fixture->pieces) + 1;
+	fixture->plan.n_pieces = piece != NULL ? (unsigned)(piece - fixture->pieces) + 1 : 0;
 	fixture->read = (struct plan_read){ FIRST, (uint16_t)strlen(registers), 1 };
 	fixture->refused = refused;
 }
