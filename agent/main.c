@@ -146,7 +146,8 @@ static const char *describe(const struct config *config)
 	static char text[64];
 
 	snprintf(text, sizeof(text), "%zu link%s, %zu panel%s", config->n_links,
-		config->n_links == 1 ? "" : "s", config->n_panels, config->n_panels == 1 ? "" : "s");
+		config->n_links == 1 ? "" : "s", config->n_panels,
+		config->n_panels == 1 ? "" : "s");
 	return text;
 }
 
@@ -172,7 +173,9 @@ static int apply(struct agent *agent, struct config *config)
 	int rc;
 
 	agent->config = config;
-	agent->site = site_build(agent->store, config, old_site, agent->start_wall_ms);
+	agent->site = site_build(
+		&(struct site_base){ .store = agent->store, .start_wall_ms = agent->start_wall_ms },
+		config, old_site);
 	/* What cannot be started is logged where it failed; the other links serve. */
 	links_apply(agent->links, agent->site);
 	rc = apply_snmp(agent);

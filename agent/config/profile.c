@@ -284,3 +284,12 @@ const struct profile_command *profile_command_find(
 	}
 	return NULL;
 }
+
+const struct profile_alarm *profile_alarm_find(
+	const struct profile *profile, enum scope scope, enum level level)
+{
+	for (unsigned i = 0; i < profile->n_alarms; i++)
+		if (profile->alarms[i].scope == scope && profile->alarms[i].level == level)
+			return &profile->alarms[i];
+	return NULL;
+}

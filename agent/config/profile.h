@@ -276,6 +276,10 @@ unsigned profile_channels(const struct profile *profile, enum scope scope, enum 
 int profile_threshold_find(
 	const struct profile *profile, enum scope scope, unsigned channel, enum level level);
 
+/* The alarm of this scope and level, NULL when the profile has none. */
+const struct profile_alarm *profile_alarm_find(const struct profile *profile, enum scope scope,
+	enum level level);
+
 /* What the meter's word of health says: bit h is set for enum health h. */
 uint8_t profile_health_bits(const struct profile *profile, int64_t word);
 

@@ -163,7 +163,8 @@ static int poll_panel(
 static int poll_config(const struct request *request, struct config *config)
 {
 	struct store *store = store_new();
-	struct site *site = site_build(store, config, NULL, clock_wall_ms());
+	struct site *site = site_build(&(struct site_base){ .store = store, .start_wall_ms = clock_wall_ms() },
+		config, NULL);
 	const struct panel *panel = find_panel(site, request->panel);
 	int status = panel != NULL ? poll_panel(request, site, panel) : EXIT_FAILED;
 

@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "core/util.h"
+#include "store/channel.h"
 
 #define TEXT_MAX 255 /* SnmpAdminString */
 
@@ -114,30 +115,44 @@ struct reading row_read(const struct row *row, enum quantity quantity)
 		row->snapshot, row->scope, quantity, row->channel, view_now_ms(row->view));
 }
 
-/* number * numerator / denominator to the nearest, halves away from zero; denominator > 0. */
-static int64_t scale(int64_t number, int64_t numerator, int64_t denominator)
+static struct channel channel_of(const struct row *row)
 {
-	int64_t product = number * numerator;
-	int64_t half = product < 0 ? -(denominator / 2) : denominator / 2;
-
-	return (product + half) / denominator;
+	return (struct channel){
+		.site = view_site(row->view),
+		.panel = row->panel->conf,
+		.snapshot = row->snapshot,
+		.scope = row->scope,
+		.channel = row->channel,
+		.now_ms = view_now_ms(row->view),
+	};
 }
 
 bool row_rating(const struct row *row, int64_t *milliamps)
 {
-	struct reading rating = row_read(row, Q_RATING);
-	const struct branch_conf *branch;
+	struct channel channel = channel_of(row);
 
-	if (rating.quality == QUALITY_GOOD) {
-		*milliamps = rating.num;
-		return true;
-	}
-	branch = row->scope == SCOPE_BRANCH ? panel_conf_branch(row->panel->conf, row->channel)
-					    : NULL;
-	if (branch == NULL || branch->rating_ma == 0)
-		return false;
-	*milliamps = branch->rating_ma;
-	return true;
+	return channel_rating(&channel, milliamps);
+}
+
+static bool row_has_alarms(const struct row *row)
+{
+	struct channel channel = channel_of(row);
+
+	return channel_has_alarms(&channel);
+}
+
+bool row_limit(const struct row *row, enum level level, int64_t *limit)
+{
+	struct channel channel = channel_of(row);
+
+	return channel_limit(&channel, level, limit);
+}
+
+const char *row_label(const struct row *row, char *buffer, size_t size)
+{
+	struct channel channel = channel_of(row);
+
+	return channel_label(&channel, buffer, size);
 }
 
 bool row_load(const struct row *row, int64_t *permille)
@@ -147,79 +162,7 @@ bool row_load(const struct row *row, int64_t *permille)
 
 	if (current.quality != QUALITY_GOOD || !row_rating(row, &rating) || rating <= 0)
 		return false;
-	*permille = scale(current.num, 1000, rating);
-	return true;
-}
-
-const struct profile_alarm *profile_alarm_find(
-	const struct profile *profile, enum scope scope, enum level level)
-{
-	for (unsigned i = 0; i < profile->n_alarms; i++)
-		if (profile->alarms[i].scope == scope && profile->alarms[i].level == level)
-			return &profile->alarms[i];
-	return NULL;
-}
-
-static bool row_has_alarm(const struct row *row, enum level level)
-{
-	const struct rowset *alarms = &row->panel->layout->alarms;
-	uint64_t key = ROW_KEY(row->scope, row->channel, level);
-	uint32_t at = rowset_search(alarms, key, true);
-
-	return at < alarms->n && alarms->keys[at] == key;
-}
-
-static bool row_has_alarms(const struct row *row)
-{
-	const struct rowset *alarms = &row->panel->layout->alarms;
-	uint32_t at = rowset_search(alarms, ROW_KEY(row->scope, row->channel, 0), true);
-
-	return at < alarms->n && alarms->keys[at] < ROW_KEY(row->scope, row->channel + 1u, 0);
-}
-
-/* The threshold behind an alarm of this row's channel, -1 for none. */
-static int row_threshold(const struct row *row, const struct profile_alarm *alarm)
-{
-	const struct layout *layout = row->panel->layout;
-	const struct profile_threshold *threshold;
-	uint64_t key;
-	uint32_t at;
-
-	if (alarm->threshold < 0)
-		return -1;
-	threshold = &layout->profile->thresholds[alarm->threshold];
-	if (threshold->channel == 0)
-		return alarm->threshold;
-	key = ROW_KEY(threshold->scope, row->channel, threshold->level);
-	at = rowset_search(&layout->thresholds, key, true);
-	return at < layout->thresholds.n && layout->thresholds.keys[at] == key ? (int)at : -1;
-}
-
-bool row_limit(const struct row *row, enum level level, int64_t *limit)
-{
-	const struct profile *profile = row->panel->layout->profile;
-	const struct profile_alarm *alarm = profile_alarm_find(profile, row->scope, level);
-	const struct profile_threshold *threshold;
-	struct reading value;
-	int64_t rating;
-	int place;
-
-	if (alarm == NULL || !row_has_alarm(row, level))
-		return false;
-	place = row_threshold(row, alarm);
-	if (place < 0)
-		return false;
-	threshold = &profile->thresholds[place];
-	value = snapshot_get(row->snapshot, SCOPE_THRESHOLD, Q_THRESHOLD, (unsigned)place + 1,
-		view_now_ms(row->view));
-	if (value.quality != QUALITY_GOOD || (value.num == 0 && threshold->zero_disables))
-		return false;
-	*limit = value.num;
-	if (threshold->unit != THRESHOLD_PERMILLE_OF_RATING)
-		return true;
-	if (!row_rating(row, &rating) || rating <= 0)
-		return false;
-	*limit = scale(rating, value.num, 1000);
+	*permille = channel_scale(current.num, 1000, rating);
 	return true;
 }
 
@@ -267,50 +210,6 @@ bool row_alarm_bits(const struct row *row, struct alarm_bits *bits)
 		return false;
 	*bits = alarm_channel_bits(row->snapshot->alarms, row->scope, row->channel);
 	return true;
-}
-
-static const char *branch_label(const struct row *row, char *buffer, size_t size)
-{
-	const struct branch_conf *branch = panel_conf_branch(row->panel->conf, row->channel);
-
-	(void)buffer, (void)size;
-	return branch ? branch->label : "";
-}
-
-static const char *mains_label(const struct row *row, char *buffer, size_t size)
-{
-	static const char *const phases[] = { "total", "phase A", "phase B", "phase C", "neutral" };
-	unsigned set = (row->channel - 1) / MAINS_PHASES;
-	const char *phase = phases[(row->channel - 1) % MAINS_PHASES];
-
-	if (row->panel->layout->profile->mains <= 1)
-		return phase;
-	snprintf(buffer, size, "mains %u %s", set + 1, phase);
-	return buffer;
-}
-
-static const char *voltage_label(const struct row *row, char *buffer, size_t size)
-{
-	static const char *const measures[VOLTAGE_MEASURES] = { "A-N", "B-N", "C-N", "L-N average",
-		"A-B", "B-C", "C-A", "L-L average" };
-	const char *measure = measures[(row->channel - 1) % VOLTAGE_MEASURES];
-
-	if (row->scope == SCOPE_VOLTAGE)
-		return measure;
-	snprintf(buffer, size, "alternate %s", measure);
-	return buffer;
-}
-
-const char *row_label(const struct row *row, char *buffer, size_t size)
-{
-	static const char *(*const labels[SCOPE_COUNT])(const struct row *, char *, size_t) = {
-		[SCOPE_BRANCH] = branch_label,
-		[SCOPE_MAINS] = mains_label,
-		[SCOPE_VOLTAGE] = voltage_label,
-		[SCOPE_ALT_VOLTAGE] = voltage_label,
-	};
-
-	return labels[row->scope] ? labels[row->scope](row, buffer, size) : "";
 }
 
 bool row_phases_by_user(const struct row *row)

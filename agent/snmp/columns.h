@@ -48,10 +48,6 @@ bool row_phases_by_user(const struct row *row);
 /* What a channel is called, "" when it has no name; may point into buffer. */
 const char *row_label(const struct row *row, char *buffer, size_t size);
 
-/* The alarm of this scope and level, NULL when the profile has none. */
-const struct profile_alarm *profile_alarm_find(const struct profile *profile, enum scope scope,
-	enum level level);
-
 bool panel_answers(const struct row *row);
 enum worst_state panel_worst_state(const struct snapshot *snapshot, int64_t now_ms);
 /* The worse of two states: critical, unknown, warning, ok. */

@@ -39,22 +39,6 @@ const struct rowset *table_rows_one(const struct panel *panel)
 	return &one;
 }
 
-uint32_t rowset_search(const struct rowset *rows, uint64_t key, bool inclusive)
-{
-	uint32_t low = 0, high = rows->n;
-
-	while (low < high) {
-		uint32_t middle = low + (high - low) / 2;
-		uint64_t found = rows->keys[middle];
-
-		if (found < key || (found == key && !inclusive))
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
-}
-
 /* The key of an index, or the largest one below it (false) where no key can be as large. */
 static bool key_of_index(const uint32_t *index, size_t n, uint64_t *key)
 {

@@ -86,10 +86,6 @@ struct table {
 		struct row *row);
 };
 
-/* Place of the first key from the given one on, or after it when not inclusive; n when there is
- * none. */
-uint32_t rowset_search(const struct rowset *rows, uint64_t key, bool inclusive);
-
 /* For table.rows: one row a panel, index panel alone. */
 const struct rowset *table_rows_one(const struct panel *panel);
 

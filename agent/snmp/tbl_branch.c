@@ -19,10 +19,9 @@ static void locate(struct row *row)
 
 static GETTER(branch_tenant)
 {
-	const struct branch_conf *branch = panel_conf_branch(row->panel->conf, row->channel);
 
 	(void)column;
-	cell_set_text(cell, branch ? branch->tenant : "");
+	cell_set_text(cell, site_branch_tenant(view_site(row->view), row->panel->conf, row->channel));
 }
 
 static const struct profile_ct_layout *ct_layout(const struct row *row)

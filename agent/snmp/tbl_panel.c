@@ -25,7 +25,7 @@ static GETTER(panel_name)
 static GETTER(panel_location)
 {
 	const struct identity *identity = row->snapshot->identity;
-	const char *location = row->panel->conf->location;
+	const char *location = site_location(view_site(row->view), row->panel->conf);
 
 	(void)column;
 	if (location[0] == '\0' && identity)

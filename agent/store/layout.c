@@ -218,3 +218,19 @@ void layout_unref(struct layout *layout)
 	profile_unref(layout->profile);
 	free(layout);
 }
+
+uint32_t rowset_search(const struct rowset *rows, uint64_t key, bool inclusive)
+{
+	uint32_t low = 0, high = rows->n;
+
+	while (low < high) {
+		uint32_t middle = low + (high - low) / 2;
+		uint64_t found = rows->keys[middle];
+
+		if (found < key || (found == key && !inclusive))
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}

@@ -59,6 +59,10 @@ void layout_unref(struct layout *layout); /* NULL is accepted; any thread */
 /* Highest channel of any quantity in a scope, 0 when it has none. */
 unsigned layout_channels(const struct layout *layout, enum scope scope);
 
+/* Place of the first key from the given one on, or after it when not inclusive; n when there is
+ * none. */
+uint32_t rowset_search(const struct rowset *rows, uint64_t key, bool inclusive);
+
 static inline bool layout_has(const struct layout *layout, enum scope scope,
 	enum quantity quantity)
 {

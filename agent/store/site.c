@@ -9,20 +9,21 @@
 #include "core/refs.h"
 #include "core/util.h"
 
-static struct link_slot *keep_link_slot(const struct site *previous, const struct link_conf *conf)
+static const struct site_link *unchanged_link(
+	const struct site *previous, const struct link_conf *conf)
 {
 	for (size_t i = 0; previous != NULL && i < previous->n_links; i++) {
 		const struct site_link *link = &previous->links[i];
 
 		if (strcmp(link->conf->name, conf->name) == 0 && link_conf_same(link->conf, conf))
-			return link_slot_ref(link->slot);
+			return link;
 	}
-	return link_slot_new();
+	return NULL;
 }
 
 /* The panel whose slot goes on: same row, same meter, same rhythm. */
-static const struct panel *unchanged_panel(const struct site *previous,
-	const struct panel_conf *conf)
+static const struct panel *unchanged_panel(
+	const struct site *previous, const struct panel_conf *conf)
 {
 	const struct panel *panel = previous ? site_panel(previous, conf->index, NULL) : NULL;
 
@@ -38,8 +39,7 @@ static struct layout *share_layout(const struct site *site, const struct panel_c
 	for (size_t i = site->n_panels; i > 0; i--) {
 		struct layout *layout = site->panels[i - 1].layout;
 
-		if (layout->profile == conf->profile &&
-			layout->two_pole == conf->two_pole_meters &&
+		if (layout->profile == conf->profile && layout->two_pole == conf->two_pole_meters &&
 			layout->three_pole == conf->three_pole_meters)
 			return layout_ref(layout);
 	}
@@ -62,8 +62,7 @@ static void list_circuits(struct panel *panel)
 		rows->keys[rows->n++] = ROW_KEY(CIRCUIT_THREE_POLE_BASE + n, 0, 0);
 }
 
-static void add_panel(struct site *site, const struct site *previous,
-	const struct panel_conf *conf)
+static void add_panel(struct site *site, const struct site *previous, const struct panel_conf *conf)
 {
 	const struct panel *kept = unchanged_panel(previous, conf);
 	struct panel panel = { .conf = conf };
@@ -73,29 +72,37 @@ static void add_panel(struct site *site, const struct site *previous,
 		panel.slot = store_slot_ref(kept->slot);
 	} else {
 		panel.layout = share_layout(site, conf);
-		panel.slot = store_slot_new(site->store, panel.layout,
-			conf->enabled ? COMM_OFFLINE : COMM_DISABLED);
+		panel.slot = store_slot_new(
+			site->store, panel.layout, conf->enabled ? COMM_OFFLINE : COMM_DISABLED);
 	}
 	list_circuits(&panel);
 	site->panels[site->n_panels++] = panel;
 }
 
-struct site *site_build(struct store *store, struct config *config, const struct site *previous,
-	int64_t start_wall_ms)
+static void add_link(struct site *site, const struct site *previous, const struct link_conf *conf)
+{
+	const struct site_link *kept = unchanged_link(previous, conf);
+	struct site_link *link = &site->links[site->n_links++];
+
+	link->conf = conf;
+	link->slot = kept != NULL ? link_slot_ref(kept->slot) : link_slot_new();
+	link->jobs = kept != NULL ? job_queue_ref(kept->jobs) : job_queue_new();
+}
+
+struct site *site_build(
+	const struct site_base *base, struct config *config, const struct site *previous)
 {
 	struct site *site = xcalloc(1, sizeof(*site));
 
 	site->refs = 1;
 	site->config = conf_ref(config);
-	site->store = store;
-	site->start_wall_ms = start_wall_ms;
+	site->store = base->store;
+	site->journal = base->journal;
+	site->names = base->names != NULL ? names_ref(base->names) : names_new();
+	site->start_wall_ms = base->start_wall_ms;
 	site->links = xcalloc(config->n_links, sizeof(*site->links));
-	for (; site->n_links < config->n_links; site->n_links++) {
-		struct site_link *link = &site->links[site->n_links];
-
-		link->conf = &config->links[site->n_links];
-		link->slot = keep_link_slot(previous, link->conf);
-	}
+	for (size_t i = 0; i < config->n_links; i++)
+		add_link(site, previous, &config->links[i]);
 	site->panels = xcalloc(config->n_panels, sizeof(*site->panels));
 	for (size_t i = 0; i < config->n_panels; i++)
 		add_panel(site, previous, &config->panels[i]);
@@ -117,10 +124,13 @@ void site_unref(struct site *site)
 		layout_unref(site->panels[i].layout);
 		free(site->panels[i].circuits.keys);
 	}
-	for (size_t i = 0; i < site->n_links; i++)
+	for (size_t i = 0; i < site->n_links; i++) {
 		link_slot_unref(site->links[i].slot);
+		job_queue_unref(site->links[i].jobs);
+	}
 	free(site->panels);
 	free(site->links);
+	names_unref(site->names);
 	conf_unref(site->config);
 	free(site);
 }
@@ -166,4 +176,27 @@ const struct circuit_conf *panel_circuit(const struct panel *panel, unsigned num
 		return NULL;
 	return bsearch(&number, panel->conf->circuits, panel->conf->n_circuits,
 		sizeof(*panel->conf->circuits), compare_circuit);
+}
+
+const char *site_branch_label(
+	const struct site *site, const struct panel_conf *panel, unsigned branch)
+{
+	const struct branch_conf *conf = panel_conf_branch(panel, branch);
+
+	return names_get(site->names, panel->index, NAME_LABEL, (uint16_t)branch,
+		conf != NULL ? conf->label : "");
+}
+
+const char *site_branch_tenant(
+	const struct site *site, const struct panel_conf *panel, unsigned branch)
+{
+	const struct branch_conf *conf = panel_conf_branch(panel, branch);
+
+	return names_get(site->names, panel->index, NAME_TENANT, (uint16_t)branch,
+		conf != NULL ? conf->tenant : "");
+}
+
+const char *site_location(const struct site *site, const struct panel_conf *panel)
+{
+	return names_get(site->names, panel->index, NAME_LOCATION, 0, panel->location);
 }

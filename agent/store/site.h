@@ -12,7 +12,11 @@
 #include <stdint.h>
 
 #include "config/conf.h"
+#include "modbus/job.h"
+#include "store/names.h"
 #include "store/store.h"
+
+struct journal;
 
 struct panel {
 	const struct panel_conf *conf; /* in site->config */
@@ -24,12 +28,15 @@ struct panel {
 struct site_link {
 	const struct link_conf *conf;
 	struct link_slot *slot;
+	struct job_queue *jobs; /* kept like the slot */
 };
 
 struct site {
 	int refs; /* atomic */
 	struct config *config;
 	struct store *store;
+	struct journal *journal; /* NULL: none (the tool); outlives the site */
+	struct names *names;
 	struct panel *panels; /* by index */
 	size_t n_panels;
 	struct site_link *links; /* by index */
@@ -37,13 +44,21 @@ struct site {
 	int64_t start_wall_ms; /* of the daemon */
 };
 
+/* What all sites of a process have in common. */
+struct site_base {
+	struct store *store;
+	struct journal *journal; /* may be NULL */
+	struct names *names;	 /* in force; NULL: none set */
+	int64_t start_wall_ms;
+};
+
 /*
- * Build the site of a configuration (takes a reference). previous may be NULL;
- * its slots are kept for panels with panel_conf_same_polling() and links with
+ * Build the site of a configuration (takes references). previous may be NULL; its
+ * slots are kept for panels with panel_conf_same_polling() and links with
  * the same name and link_conf_same(). Main thread.
  */
-struct site *site_build(struct store *store, struct config *config, const struct site *previous,
-	int64_t start_wall_ms);
+struct site *site_build(
+	const struct site_base *base, struct config *config, const struct site *previous);
 struct site *site_ref(struct site *site);
 void site_unref(struct site *site); /* NULL is accepted; any thread */
 
@@ -53,5 +68,12 @@ const struct panel *site_panel_by_name(const struct site *site, const char *name
 
 /* The configured circuit of a panel, NULL for the meter's own and for none. */
 const struct circuit_conf *panel_circuit(const struct panel *panel, unsigned number);
+
+/* What a branch is called and whose it is, "" when nothing is known; and where the panel is. */
+const char *site_branch_label(
+	const struct site *site, const struct panel_conf *panel, unsigned branch);
+const char *site_branch_tenant(
+	const struct site *site, const struct panel_conf *panel, unsigned branch);
+const char *site_location(const struct site *site, const struct panel_conf *panel);
 
 #endif

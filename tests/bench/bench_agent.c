@@ -237,7 +237,8 @@ int main(int argc, char **argv)
 		return 1;
 	before = heap_bytes();
 	store = store_new();
-	site = site_build(store, config, NULL, clock_wall_ms());
+	site = site_build(&(struct site_base){ .store = store, .start_wall_ms = clock_wall_ms() },
+		config, NULL);
 	conf_unref(config);
 	for (size_t i = 0; i < site->n_panels; i++)
 		inject_panel(&site->panels[i], withdrawn ? 1 : INT64_MAX);

@@ -64,7 +64,8 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	store = store_new();
-	site = site_build(store, config, NULL, clock_wall_ms());
+	site = site_build(&(struct site_base){ .store = store, .start_wall_ms = clock_wall_ms() },
+		config, NULL);
 	panel = site_panel_by_name(site, argv[2]);
 	if (panel != NULL)
 		rc = poll_panel(site, panel) != 0;

@@ -119,7 +119,8 @@ static int set_up(void **state)
 
 	rig->config = load();
 	rig->store = store_new();
-	rig->site = site_build(rig->store, rig->config, NULL, 1);
+	rig->site = site_build(
+		&(struct site_base){ .store = rig->store, .start_wall_ms = 1 }, rig->config, NULL);
 	rig->facts.panel = &rig->site->panels[0];
 	rig->facts.now_ms = NOW;
 	*state = rig;

@@ -386,7 +386,9 @@ static int world_begin(void **state)
 	clock_set(NOW_MS, LOADED);
 	config = load_conf();
 	world.store = store_new();
-	world.site = site_build(world.store, config, NULL, LOADED - 1300);
+	world.site = site_build(
+		&(struct site_base){ .store = world.store, .start_wall_ms = LOADED - 1300 }, config,
+		NULL);
 	conf_unref(config);
 	publish_full();
 	publish_sparse();
@@ -916,7 +918,9 @@ static void another_site_forgets_the_summary(void **state)
 	settle();
 	assert_int_equal(NUMBER(ACTIVE_ALARMS), 3);
 	config->n_panels -= 3; /* FULL alone */
-	view_set_site(world.view, site_build(world.store, config, world.site, LOADED));
+	view_set_site(world.view, site_build(&(struct site_base){ .store = world.store,
+						.start_wall_ms = LOADED },
+					 config, world.site));
 	view_begin(world.view, NOW_MS, NOW);
 	assert_int_equal(NUMBER(ACTIVE_ALARMS), 2);
 	assert_int_equal(NUMBER(11, 1, 2, 7), NONE);

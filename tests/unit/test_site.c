@@ -23,7 +23,8 @@ struct fixture {
 
 static struct site *build(struct fixture *f, struct config *config, const struct site *previous)
 {
-	struct site *site = site_build(f->store, config, previous, 5);
+	struct site *site = site_build(
+		&(struct site_base){ .store = f->store, .start_wall_ms = 5 }, config, previous);
 
 	conf_unref(config); /* the site's now */
 	return site;
