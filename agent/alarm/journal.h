@@ -31,7 +31,9 @@ struct panel_memory {
 	int32_t device;          /* its device id, -1: not known */
 	bool told_offline;       /* the last told: PANEL_OFFLINE */
 	bool told_online;        /* the last told: PANEL_ONLINE; neither: nothing told yet */
-	struct alarm_book *book; /* NULL: none */
+	struct alarm_book *book; /* NULL: none; alarm_book_build() makes one of what was stored */
+	uint64_t inputs_known;   /* bit n - 1: the state of input n, which is */
+	uint64_t inputs_closed;  /* in the same bit */
 };
 
 struct journal_stats {

@@ -608,11 +608,13 @@ static void update_alarms(struct poller *poller, struct snapshot *snapshot, int6
 {
 	const struct snapshot *before = store_get(poller->slot);
 	struct alarm_transitions *transitions = &poller->transitions;
+	const struct alarm_terms terms = { .now_ms = now_ms,
+		.now_wall_ms = clock_wall_ms(),
+		.next_event = next_event };
 
 	transitions->count = 0;
 	snapshot_set_alarms(snapshot,
-		alarm_update(before->alarms, before->alarms->known ? before : NULL, snapshot,
-			now_ms, clock_wall_ms(), next_event, NULL, transitions));
+		alarm_update(before->alarms, before, snapshot, &terms, transitions));
 	store_put(poller->slot, before);
 	for (size_t i = 0; i < transitions->count; i++) {
 		const struct alarm_transition *item = &transitions->items[i];
