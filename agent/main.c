@@ -14,6 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "alarm/journal.h"
 #include "config/conf.h"
 #include "core/clock.h"
 #include "core/log.h"
@@ -45,6 +46,8 @@ struct agent {
 	const char *config_path;
 	struct loop *loop;
 	struct store *store;
+	struct journal *journal;
+	uint64_t names_revision; /* that the site has */
 	struct config *config;
 	struct site *site;
 	struct links *links;
@@ -165,6 +168,20 @@ static int apply_snmp(struct agent *agent)
 	return 0;
 }
 
+static struct site *build_site(struct agent *agent)
+{
+	struct names *names = journal_names(agent->journal);
+	struct site_base base = { .store = agent->store,
+		.journal = agent->journal,
+		.names = names,
+		.start_wall_ms = agent->start_wall_ms };
+	struct site *site = site_build(&base, agent->config, agent->site);
+
+	agent->names_revision = names_revision(names);
+	names_unref(names);
+	return site;
+}
+
 /* Run by this configuration from now on; takes the reference over. */
 static int apply(struct agent *agent, struct config *config)
 {
@@ -173,15 +190,67 @@ static int apply(struct agent *agent, struct config *config)
 	int rc;
 
 	agent->config = config;
-	agent->site = site_build(
-		&(struct site_base){ .store = agent->store, .start_wall_ms = agent->start_wall_ms },
-		config, old_site);
+	journal_forget_others(agent->journal, config);
+	agent->site = build_site(agent);
 	/* What cannot be started is logged where it failed; the other links serve. */
 	links_apply(agent->links, agent->site);
 	rc = apply_snmp(agent);
 	site_unref(old_site);
 	conf_unref(old_config);
 	return rc;
+}
+
+/* Managers have set names: the next site has them, on the same configuration. */
+static void on_wake(void *arg)
+{
+	struct agent *agent = arg;
+	struct names *names = journal_names(agent->journal);
+	uint64_t revision = names_revision(names);
+
+	names_unref(names);
+	if (revision != agent->names_revision)
+		apply(agent, conf_ref(agent->config));
+}
+
+static void wake_main(void *arg)
+{
+	loop_wake(arg);
+}
+
+static void post_event(struct agent *agent, enum event_kind kind, int64_t wall_ms, const char *text)
+{
+	struct journal_batch batch;
+
+	journal_begin(&batch, agent->journal);
+	journal_add(&batch, &(struct event){ .kind = kind, .wall_ms = wall_ms, .text = text });
+	journal_end(&batch);
+}
+
+static void post_reload(struct agent *agent)
+{
+	char *text = xasprintf("configuration read again: %s", describe(agent->config));
+
+	post_event(agent, EVENT_AGENT_RELOADED, agent->config->loaded_wall_ms, text);
+	free(text);
+}
+
+static void post_start(struct agent *agent, const struct config *config)
+{
+	char *text = xasprintf("meterxd " PACKAGE_VERSION " started: %s", describe(config));
+
+	post_event(agent, EVENT_AGENT_STARTED, agent->start_wall_ms, text);
+	free(text);
+}
+
+/* What is decided once, at the start. */
+static void tell_unchanged(const struct config *before, const struct config *now)
+{
+	if (strcmp(before->state_dir, now->state_dir) != 0)
+		log_warning("main", "state-dir: goes on with %s until the next start",
+			before->state_dir);
+	if (before->events != now->events)
+		log_warning(
+			"main", "events: goes on with %u until the next start", before->events);
 }
 
 static void reload(struct agent *agent)
@@ -191,7 +260,9 @@ static void reload(struct agent *agent)
 
 	notify_reloading("reading the configuration");
 	if (conf_load(agent->config_path, &problems, &config) == 0) {
+		tell_unchanged(agent->config, config);
 		apply(agent, config);
+		post_reload(agent);
 		log_info("main", "%s read again: %s", agent->config_path, describe(config));
 	} else {
 		log_problems(&problems);
@@ -252,6 +323,10 @@ static int start(struct agent *agent, struct config *config)
 		conf_unref(config);
 		return rc;
 	}
+	loop_on_wake(agent->loop, on_wake, agent);
+	agent->journal = journal_open(config->state_dir, config->events);
+	journal_on_names(agent->journal, wake_main, agent->loop);
+	post_start(agent, config);
 	if (watchdog_ms > 0)
 		loop_add_timer(agent->loop, watchdog_ms, on_watchdog, NULL);
 	return apply(agent, config);
@@ -264,10 +339,13 @@ static void stop(struct agent *agent)
 	notify_stopping("stopping");
 	snmp_ended = agentx_stop(agent->agentx);
 	links_stop(agent->links);
+	if (agent->journal != NULL)
+		journal_stop(agent->journal);
 	if (!snmp_ended)
-		return; /* its thread still looks at the site */
+		return; /* its thread still looks at the site, and at the journal */
 	site_unref(agent->site);
 	store_free(agent->store);
+	journal_close(agent->journal);
 	conf_unref(agent->config);
 	loop_free(agent->loop);
 }

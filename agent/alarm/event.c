@@ -9,8 +9,6 @@
 #include "core/refs.h"
 #include "core/util.h"
 
-static _Atomic uint64_t last_number;
-
 static const char *place_text(char **at, const char *text)
 {
 	size_t size = strlen(text) + 1;
@@ -61,14 +59,4 @@ void event_unref(struct event *event)
 {
 	if (event != NULL && refs_drop(&event->refs))
 		free(event);
-}
-
-uint64_t event_number_next(void)
-{
-	return atomic_fetch_add(&last_number, 1) + 1;
-}
-
-uint64_t event_number_last(void)
-{
-	return atomic_load(&last_number);
 }

@@ -77,8 +77,4 @@ struct event *event_new(const struct event *draft);
 struct event *event_ref(struct event *event);
 void event_unref(struct event *event); /* NULL is accepted; any thread */
 
-/* Numbers where there is no journal. Any thread. */
-uint64_t event_number_next(void);
-uint64_t event_number_last(void); /* 0: none yet */
-
 #endif

@@ -52,7 +52,9 @@ struct journal_stats {
  * always a journal. Main thread.
  */
 struct journal *journal_open(const char *dir, size_t capacity);
-/* Store what is queued, end the thread, free. NULL is accepted. Main thread, after all who post. */
+/* Store what is queued, end the thread, close the file. What is in memory can still be read. */
+void journal_stop(struct journal *journal);
+/* Stop and free. NULL is accepted. Main thread, after all who post and read. */
 void journal_close(struct journal *journal);
 
 /*

@@ -1,3 +1,4 @@
 libmeterx_a_SOURCES += \
 	agent/alarm/alarm.c agent/alarm/alarm.h \
-	agent/alarm/event.c agent/alarm/event.h
+	agent/alarm/event.c agent/alarm/event.h \
+	agent/alarm/journal.c agent/alarm/journal.h

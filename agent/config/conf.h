@@ -100,6 +100,7 @@ struct config {
 	char *agentx_socket;
 	char *state_dir;
 	char *profile_dir;
+	uint32_t events; /* kept */
 	struct link_conf *links; /* by index */
 	size_t n_links;
 	struct panel_conf *panels; /* by index */

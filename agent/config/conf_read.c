@@ -178,6 +178,7 @@ static cfg_opt_t options[] = {
 	SYNTAX_VALUE("agentx-socket"),
 	SYNTAX_VALUE("state-dir"),
 	SYNTAX_VALUE("profile-dir"),
+	SYNTAX_VALUE("events"),
 	SYNTAX_VALUE("poll"),
 	SYNTAX_VALUE("alarm-poll"),
 	SYNTAX_VALUE("slow-poll"),
@@ -195,6 +196,7 @@ static const struct field config_fields[] = {
 		.check = agentx_socket },
 	{ TEXT("state-dir", config, state_dir, 1, PATH_LENGTH_MAX), .text = MX_STATE_DIR },
 	{ TEXT("profile-dir", config, profile_dir, 1, PATH_LENGTH_MAX), .text = MX_PROFILE_DIR },
+	{ NUMBER("events", config, events, 100, 1000000, 10000) },
 };
 
 /* 0: not given; see read_rhythm(). */

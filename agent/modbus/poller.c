@@ -24,7 +24,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "alarm/event.h"
+#include "alarm/journal.h"
 #include "core/clock.h"
 #include "core/log.h"
 #include "core/util.h"
@@ -66,6 +66,7 @@ struct poll {
 struct poller {
 	struct config *config; /* reference: conf is in it */
 	const struct panel_conf *conf;
+	struct journal *journal;
 	struct slot *slot; /* reference: layout and profile hang on it */
 	const struct layout *layout;
 	struct poller_observer observer;
@@ -209,6 +210,7 @@ struct poller *poller_new(const struct site *site, const struct panel *panel,
 
 	poller->config = conf_ref(site->config);
 	poller->conf = panel->conf;
+	poller->journal = site->journal;
 	poller->slot = store_slot_ref(panel->slot);
 	poller->layout = panel->layout;
 	if (observer != NULL)
@@ -600,21 +602,24 @@ static const char *const change_names[] = {
 
 static uint64_t next_event(void *arg)
 {
-	(void)arg;
-	return event_number_next();
+	return journal_number(arg);
 }
 
 static void update_alarms(struct poller *poller, struct snapshot *snapshot, int64_t now_ms)
 {
 	const struct snapshot *before = store_get(poller->slot);
 	struct alarm_transitions *transitions = &poller->transitions;
+	struct journal_batch batch;
 	const struct alarm_terms terms = { .now_ms = now_ms,
 		.now_wall_ms = clock_wall_ms(),
-		.next_event = next_event };
+		.next_event = next_event,
+		.arg = &batch };
 
+	journal_begin(&batch, poller->journal);
 	transitions->count = 0;
 	snapshot_set_alarms(snapshot,
 		alarm_update(before->alarms, before, snapshot, &terms, transitions));
+	journal_end(&batch);
 	store_put(poller->slot, before);
 	for (size_t i = 0; i < transitions->count; i++) {
 		const struct alarm_transition *item = &transitions->items[i];

@@ -3,7 +3,7 @@
 
 #include "snmp/tables.h"
 
-#include "alarm/event.h"
+#include "alarm/journal.h"
 #include "core/util.h"
 #include "snmp/columns.h"
 #include "snmp/summary.h"
@@ -56,8 +56,10 @@ static GETTER(agent_worst_state)
 
 static GETTER(agent_last_event)
 {
-	(void)row;
-	cell_set_number(cell, column, (int64_t)event_number_last());
+	struct journal_stats stats;
+
+	journal_stats(view_site(row->view)->journal, &stats);
+	cell_set_number(cell, column, (int64_t)stats.last);
 }
 
 static const struct column columns[] = {

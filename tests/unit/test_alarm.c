@@ -520,38 +520,6 @@ static void every_raise_is_told_exactly_once(void **state)
 		meter.raises);
 }
 
-#define EVENTS 10000
-
-static void *take_numbers(void *arg)
-{
-	uint64_t before = 0, number;
-	uintptr_t wrong = 0;
-	(void)arg;
-
-	for (int i = 0; i < EVENTS; i++) {
-		number = event_number_next();
-		wrong += number <= before || event_number_last() < number;
-		before = number;
-	}
-	return (void *)wrong;
-}
-
-static void event_numbers_increase_in_every_thread(void **state)
-{
-	pthread_t threads[4];
-	void *wrong;
-	(void)state;
-
-	assert_int_equal(event_number_last(), 0);
-	for (size_t i = 0; i < ARRAY_LEN(threads); i++)
-		assert_int_equal(pthread_create(&threads[i], NULL, take_numbers, NULL), 0);
-	for (size_t i = 0; i < ARRAY_LEN(threads); i++) {
-		pthread_join(threads[i], &wrong);
-		assert_ptr_equal(wrong, NULL);
-	}
-	assert_int_equal(event_number_last(), EVENTS * ARRAY_LEN(threads));
-}
-
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -566,7 +534,6 @@ int main(void)
 		TEST(another_meter_starts_afresh),
 		TEST(a_storm_keeps_order_and_counts),
 		TEST(every_raise_is_told_exactly_once),
-		cmocka_unit_test(event_numbers_increase_in_every_thread),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

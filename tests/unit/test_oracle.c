@@ -19,7 +19,7 @@
 
 #include <cmocka.h>
 
-#include "alarm/event.h"
+#include "alarm/journal.h"
 #include "core/clock.h"
 #include "core/util.h"
 #include "snmp/columns.h"
@@ -44,6 +44,7 @@
 
 static struct {
 	struct store *store;
+	struct journal *journal;
 	struct site *site;
 	struct view *view;
 } world;
@@ -378,6 +379,16 @@ static struct config *load_conf(void)
 	return config;
 }
 
+static void give_numbers(unsigned n)
+{
+	struct journal_batch batch;
+
+	journal_begin(&batch, world.journal);
+	while (n-- > 0)
+		journal_number(&batch);
+	journal_end(&batch);
+}
+
 static int world_begin(void **state)
 {
 	struct config *config;
@@ -386,16 +397,17 @@ static int world_begin(void **state)
 	clock_set(NOW_MS, LOADED);
 	config = load_conf();
 	world.store = store_new();
-	world.site = site_build(
-		&(struct site_base){ .store = world.store, .start_wall_ms = LOADED - 1300 }, config,
-		NULL);
+	world.journal = journal_open(NULL, 100);
+	world.site = site_build(&(struct site_base){ .store = world.store,
+					.journal = world.journal,
+					.start_wall_ms = LOADED - 1300 },
+		config, NULL);
 	conf_unref(config);
 	publish_full();
 	publish_sparse();
 	publish_gone();
 	set_links();
-	while (event_number_last() < 43)
-		event_number_next();
+	give_numbers(43);
 	world.view = view_new();
 	view_set_site(world.view, site_ref(world.site));
 	view_begin(world.view, NOW_MS, NOW);
@@ -408,6 +420,7 @@ static int world_end(void **state)
 	view_free(world.view);
 	site_unref(world.site);
 	store_free(world.store);
+	journal_close(world.journal);
 	clock_set(-1, -1);
 	return 0;
 }
@@ -919,6 +932,7 @@ static void another_site_forgets_the_summary(void **state)
 	assert_int_equal(NUMBER(ACTIVE_ALARMS), 3);
 	config->n_panels -= 3; /* FULL alone */
 	view_set_site(world.view, site_build(&(struct site_base){ .store = world.store,
+						.journal = world.journal,
 						.start_wall_ms = LOADED },
 					 config, world.site));
 	view_begin(world.view, NOW_MS, NOW);

@@ -1,0 +1,674 @@
+/*
+ * journal: see journal.h.
+ *
+ * Two locks. `order` is held by a batch from its first number to its end, so
+ * that events enter the ring in the order of their numbers; `lock` guards all
+ * there is in memory and is never held over I/O or a callback. What the thread
+ * has to store is not a queue but what is dirty: events behind `stored`, panels,
+ * links, marks and names that changed. It is therefore bounded, and taken under
+ * one lock it is whole batches. Lock order: order, lock; calls, lock.
+ */
+#include "config.h"
+
+#include "alarm/journal.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/log.h"
+#include "core/util.h"
+
+struct panel_record {
+	uint32_t panel;
+	bool dirty;
+	struct panel_memory memory;
+};
+
+struct link_record {
+	char name[CONF_NAME_MAX + 1];
+	bool dirty, down;
+};
+
+struct name_request {
+	struct name_request *next;
+	struct name_change *changes;
+	size_t n;
+	void (*done)(void *arg, int rc, uint64_t revision);
+	void *arg;
+};
+
+struct call {
+	void (*fn)(void *arg);
+	void *arg;
+};
+
+struct journal {
+	pthread_mutex_t order; /* numbers */
+	uint64_t given;	       /* the last number */
+
+	pthread_mutex_t calls; /* on_ready, on_names: held while they are called */
+	struct call on_ready, on_names;
+
+	pthread_mutex_t lock; /* all below */
+	pthread_cond_t news;
+	bool dirty, stopping;
+	struct event **ring; /* by number */
+	size_t capacity, first, n;
+	uint64_t last;	   /* number; given() of the last batch that ended */
+	uint64_t stored;   /* events up to here are on disk */
+	uint64_t tellable; /* events up to here are marked EVENT_STORED */
+	uint64_t settled;  /* up to here nothing is left to be told */
+	size_t undelivered;
+	uint64_t dropped, unstored;
+	bool degraded;
+	struct panel_record *panels; /* by index */
+	size_t n_panels;
+	struct link_record *links;
+	size_t n_links;
+	struct names *names;
+	struct name_request *requests, **requests_end;
+
+	/* The thread's own. */
+	pthread_t thread;
+	bool running;
+	uint64_t dropped_seen;
+	bool dropping;
+};
+
+/* The ring, under lock */
+
+static struct event *event_at(const struct journal *journal, size_t at)
+{
+	return journal->ring[(journal->first + at) % journal->capacity];
+}
+
+/* First place with that number or a higher one. */
+static size_t position(const struct journal *journal, uint64_t number)
+{
+	size_t low = 0, high = journal->n;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (event_at(journal, middle)->number < number)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+static bool is_mark(struct event *event, enum event_mark mark)
+{
+	return (atomic_load(&event->mark) & mark) != 0;
+}
+
+static bool is_to_deliver(struct event *event)
+{
+	return event->notify && !is_mark(event, EVENT_DELIVERED);
+}
+
+static void drop_oldest(struct journal *journal)
+{
+	struct event *event = event_at(journal, 0);
+
+	if (is_to_deliver(event)) {
+		journal->undelivered--;
+		journal->dropped++;
+	}
+	event_unref(event);
+	journal->first = (journal->first + 1) % journal->capacity;
+	journal->n--;
+}
+
+/* Takes the reference over. */
+static void keep_event(struct journal *journal, struct event *event)
+{
+	if (journal->n == journal->capacity)
+		drop_oldest(journal);
+	journal->ring[(journal->first + journal->n++) % journal->capacity] = event;
+	journal->undelivered += is_to_deliver(event);
+}
+
+/* What was remembered, under lock */
+
+static struct panel_record *find_panel(struct journal *journal, uint32_t panel, size_t *at)
+{
+	size_t low = 0, high = journal->n_panels;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (journal->panels[middle].panel < panel)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	*at = low;
+	return low < journal->n_panels && journal->panels[low].panel == panel
+		       ? &journal->panels[low]
+		       : NULL;
+}
+
+/* Takes the reference to the book over. */
+static void keep_panel(struct journal *journal, uint32_t panel, const struct panel_memory *memory)
+{
+	size_t at;
+	struct panel_record *record = find_panel(journal, panel, &at);
+
+	if (record == NULL) {
+		journal->panels = xrealloc(
+			journal->panels, journal->n_panels + 1, sizeof(*journal->panels));
+		record = &journal->panels[at];
+		memmove(record + 1, record, (journal->n_panels++ - at) * sizeof(*record));
+		*record = (struct panel_record){ .panel = panel };
+	}
+	alarm_book_unref(record->memory.book);
+	record->memory = *memory;
+	record->dirty = true;
+}
+
+static struct link_record *find_link(struct journal *journal, const char *name)
+{
+	for (size_t i = 0; i < journal->n_links; i++)
+		if (strcmp(journal->links[i].name, name) == 0)
+			return &journal->links[i];
+	return NULL;
+}
+
+static void keep_link(struct journal *journal, const char *name, bool down)
+{
+	struct link_record *record = find_link(journal, name);
+
+	if (record == NULL) {
+		journal->links = xrealloc(
+			journal->links, journal->n_links + 1, sizeof(*journal->links));
+		record = &journal->links[journal->n_links++];
+		memset(record, 0, sizeof(*record));
+		text_copy(record->name, sizeof(record->name), name);
+	}
+	record->down = down;
+	record->dirty = true;
+}
+
+static void wake(struct journal *journal)
+{
+	journal->dirty = true;
+	pthread_cond_signal(&journal->news);
+}
+
+/* Batches */
+
+/* Where there is no journal. */
+static _Atomic uint64_t loose_number;
+
+void journal_begin(struct journal_batch *batch, struct journal *journal)
+{
+	*batch = (struct journal_batch){ .journal = journal };
+}
+
+uint64_t journal_number(struct journal_batch *batch)
+{
+	if (batch->journal == NULL)
+		return atomic_fetch_add(&loose_number, 1) + 1;
+	if (!batch->locked)
+		pthread_mutex_lock(&batch->journal->order);
+	batch->locked = true;
+	return ++batch->journal->given;
+}
+
+void journal_add(struct journal_batch *batch, const struct event *draft)
+{
+	struct event *event;
+
+	if (batch->journal == NULL)
+		return;
+	if (batch->n == batch->capacity) {
+		batch->capacity = batch->capacity ? batch->capacity * 2 : 8;
+		batch->events = xrealloc(batch->events, batch->capacity, sizeof(*batch->events));
+	}
+	event = event_new(draft);
+	if (event->number == 0)
+		event->number = journal_number(batch);
+	batch->events[batch->n++] = event;
+}
+
+void journal_remember_panel(
+	struct journal_batch *batch, uint32_t panel, const struct panel_memory *memory)
+{
+	if (batch->journal == NULL)
+		return;
+	if (batch->remembers)
+		alarm_book_unref(batch->memory.book);
+	batch->remembers = true;
+	batch->panel = panel;
+	batch->memory = *memory;
+	if (memory->book != NULL)
+		alarm_book_ref(memory->book);
+}
+
+void journal_remember_link(struct journal_batch *batch, const char *link, bool down)
+{
+	text_copy(batch->link, sizeof(batch->link), link);
+	batch->link_down = down;
+}
+
+static int compare_events(const void *a, const void *b)
+{
+	const struct event *const *x = a, *const *y = b;
+
+	return ((*x)->number > (*y)->number) - ((*x)->number < (*y)->number);
+}
+
+void journal_end(struct journal_batch *batch)
+{
+	struct journal *journal = batch->journal;
+
+	if (journal != NULL && (batch->locked || batch->remembers || batch->link[0] != '\0')) {
+		if (batch->n > 1)
+			qsort(batch->events, batch->n, sizeof(*batch->events), compare_events);
+		pthread_mutex_lock(&journal->lock);
+		for (size_t i = 0; i < batch->n; i++)
+			keep_event(journal, batch->events[i]);
+		if (batch->locked)
+			journal->last = journal->given;
+		if (batch->remembers)
+			keep_panel(journal, batch->panel, &batch->memory);
+		if (batch->link[0] != '\0')
+			keep_link(journal, batch->link, batch->link_down);
+		wake(journal);
+		pthread_mutex_unlock(&journal->lock);
+		if (batch->locked)
+			pthread_mutex_unlock(&journal->order);
+	}
+	free(batch->events);
+	journal_begin(batch, journal);
+}
+
+bool journal_panel(struct journal *journal, uint32_t panel, struct panel_memory *memory)
+{
+	struct panel_record *record;
+	size_t at;
+
+	if (journal == NULL)
+		return false;
+	pthread_mutex_lock(&journal->lock);
+	record = find_panel(journal, panel, &at);
+	if (record != NULL) {
+		*memory = record->memory;
+		if (memory->book != NULL)
+			alarm_book_ref(memory->book);
+	}
+	pthread_mutex_unlock(&journal->lock);
+	return record != NULL;
+}
+
+bool journal_link_down(struct journal *journal, const char *link)
+{
+	struct link_record *record;
+	bool down;
+
+	if (journal == NULL)
+		return false;
+	pthread_mutex_lock(&journal->lock);
+	record = find_link(journal, link);
+	down = record != NULL && record->down;
+	pthread_mutex_unlock(&journal->lock);
+	return down;
+}
+
+/* Reading */
+
+struct event *journal_next(struct journal *journal, uint64_t number, bool inclusive)
+{
+	struct event *event = NULL;
+	size_t at;
+
+	if (journal == NULL || (!inclusive && number == UINT64_MAX))
+		return NULL;
+	pthread_mutex_lock(&journal->lock);
+	at = position(journal, inclusive ? number : number + 1);
+	if (at < journal->n)
+		event = event_ref(event_at(journal, at));
+	pthread_mutex_unlock(&journal->lock);
+	return event;
+}
+
+struct event *journal_find(struct journal *journal, uint64_t number)
+{
+	struct event *event = journal_next(journal, number, true);
+
+	if (event == NULL || event->number == number)
+		return event;
+	event_unref(event);
+	return NULL;
+}
+
+/* Where the first event is that is still to be told, whether it may be or not. */
+static size_t first_unsettled(struct journal *journal)
+{
+	size_t at = position(journal, journal->settled + 1);
+
+	while (at < journal->n && !is_to_deliver(event_at(journal, at)))
+		journal->settled = event_at(journal, at++)->number;
+	return at;
+}
+
+struct event *journal_next_to_tell(struct journal *journal, uint64_t number)
+{
+	struct event *found = NULL;
+	size_t at, after;
+
+	if (journal == NULL || number == UINT64_MAX)
+		return NULL;
+	pthread_mutex_lock(&journal->lock);
+	at = first_unsettled(journal);
+	after = position(journal, number + 1);
+	if (after > at)
+		at = after;
+	for (; at < journal->n && found == NULL; at++) {
+		struct event *event = event_at(journal, at);
+
+		if (!is_mark(event, EVENT_STORED))
+			break; /* nor is any behind it */
+		if (is_to_deliver(event))
+			found = event_ref(event);
+	}
+	pthread_mutex_unlock(&journal->lock);
+	return found;
+}
+
+void journal_stats(struct journal *journal, struct journal_stats *stats)
+{
+	*stats = (struct journal_stats){ 0 };
+	if (journal == NULL)
+		return;
+	pthread_mutex_lock(&journal->lock);
+	*stats = (struct journal_stats){
+		.last = journal->last,
+		.kept = journal->n,
+		.undelivered = journal->undelivered,
+		.dropped = journal->dropped,
+		.unstored = journal->unstored,
+		.degraded = journal->degraded,
+	};
+	pthread_mutex_unlock(&journal->lock);
+}
+
+void journal_delivered(struct journal *journal, struct event *event)
+{
+	size_t at;
+
+	pthread_mutex_lock(&journal->lock);
+	at = position(journal, event->number);
+	if (!(atomic_fetch_or(&event->mark, EVENT_DELIVERED) & EVENT_DELIVERED) &&
+		at < journal->n && event_at(journal, at) == event && event->notify) {
+		journal->undelivered--;
+		wake(journal);
+	}
+	pthread_mutex_unlock(&journal->lock);
+}
+
+static void set_call(struct journal *journal, struct call *call, void (*fn)(void *arg), void *arg)
+{
+	pthread_mutex_lock(&journal->calls);
+	*call = (struct call){ fn, arg };
+	pthread_mutex_unlock(&journal->calls);
+}
+
+static void make_call(struct journal *journal, const struct call *call)
+{
+	pthread_mutex_lock(&journal->calls);
+	if (call->fn != NULL)
+		call->fn(call->arg);
+	pthread_mutex_unlock(&journal->calls);
+}
+
+void journal_on_ready(struct journal *journal, void (*fn)(void *arg), void *arg)
+{
+	set_call(journal, &journal->on_ready, fn, arg);
+}
+
+/* Names */
+
+void journal_on_names(struct journal *journal, void (*fn)(void *arg), void *arg)
+{
+	set_call(journal, &journal->on_names, fn, arg);
+}
+
+struct names *journal_names(struct journal *journal)
+{
+	struct names *names;
+
+	pthread_mutex_lock(&journal->lock);
+	names = names_ref(journal->names);
+	pthread_mutex_unlock(&journal->lock);
+	return names;
+}
+
+void journal_set_names(struct journal *journal, const struct name_change *changes, size_t n,
+	void (*done)(void *arg, int rc, uint64_t revision), void *arg)
+{
+	struct name_request *request = xcalloc(1, sizeof(*request));
+
+	request->changes = xcalloc(n, sizeof(*changes));
+	request->n = n;
+	request->done = done;
+	request->arg = arg;
+	for (size_t i = 0; i < n; i++) {
+		request->changes[i] = changes[i];
+		if (changes[i].text != NULL)
+			request->changes[i].text = xstrdup(changes[i].text);
+		request->changes[i].configured = xstrdup(changes[i].configured);
+	}
+	pthread_mutex_lock(&journal->lock);
+	*journal->requests_end = request;
+	journal->requests_end = &request->next;
+	wake(journal);
+	pthread_mutex_unlock(&journal->lock);
+}
+
+static void free_request(struct name_request *request)
+{
+	for (size_t i = 0; i < request->n; i++) {
+		free((char *)request->changes[i].text);
+		free((char *)request->changes[i].configured);
+	}
+	free(request->changes);
+	free(request);
+}
+
+/* The names that follow from all that is asked for. */
+static struct names *names_asked_for(struct names *names, const struct name_request *requests)
+{
+	names_ref(names);
+	for (; requests != NULL; requests = requests->next) {
+		struct names *next = names_change(names, requests->changes, requests->n);
+
+		names_unref(names);
+		names = next;
+	}
+	return names;
+}
+
+static void answer_requests(struct name_request *request, int rc, uint64_t revision)
+{
+	while (request != NULL) {
+		struct name_request *next = request->next;
+
+		if (request->done != NULL)
+			request->done(request->arg, rc, revision);
+		free_request(request);
+		request = next;
+	}
+}
+
+/* Who is not in the configuration. Under lock. */
+
+static bool has_panel(const struct config *config, uint32_t panel)
+{
+	for (size_t i = 0; i < config->n_panels; i++)
+		if (config->panels[i].index == panel)
+			return true;
+	return false;
+}
+
+static void forget_panels(struct journal *journal, const struct config *config)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < journal->n_panels; i++) {
+		if (has_panel(config, journal->panels[i].panel))
+			journal->panels[n++] = journal->panels[i];
+		else
+			alarm_book_unref(journal->panels[i].memory.book);
+	}
+	journal->n_panels = n;
+}
+
+static void forget_links(struct journal *journal, const struct config *config)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < journal->n_links; i++)
+		if (conf_link(config, journal->links[i].name) != NULL)
+			journal->links[n++] = journal->links[i];
+	journal->n_links = n;
+}
+
+void journal_forget_others(struct journal *journal, const struct config *config)
+{
+	pthread_mutex_lock(&journal->lock);
+	forget_panels(journal, config);
+	forget_links(journal, config);
+	wake(journal);
+	pthread_mutex_unlock(&journal->lock);
+}
+
+/* The thread */
+
+/* Events up to last may be told. Under lock; true when there were any. */
+static bool make_tellable(struct journal *journal, uint64_t last)
+{
+	size_t at = position(journal, journal->tellable + 1);
+	bool any = false;
+
+	for (; at < journal->n && event_at(journal, at)->number <= last; at++) {
+		atomic_fetch_or(&event_at(journal, at)->mark, EVENT_STORED);
+		any = true;
+	}
+	if (last > journal->tellable)
+		journal->tellable = last;
+	return any;
+}
+
+static void log_drops(struct journal *journal, const struct journal_stats *stats)
+{
+	if (stats->dropped != journal->dropped_seen && !journal->dropping) {
+		log_warning("journal", "more events than are kept: the oldest go untold");
+		journal->dropping = true;
+	} else if (journal->dropping && stats->undelivered == 0) {
+		log_info("journal", "events are told again; %llu went untold since the start",
+			(unsigned long long)stats->dropped);
+		journal->dropping = false;
+	}
+	journal->dropped_seen = stats->dropped;
+}
+
+/* Take in all that is dirty. Under lock, which is let go in between. */
+static void work(struct journal *journal)
+{
+	struct name_request *requests = journal->requests;
+	struct names *names = names_asked_for(journal->names, requests);
+	struct journal_stats stats;
+	bool ready;
+
+	journal->dirty = false;
+	journal->requests = NULL;
+	journal->requests_end = &journal->requests;
+	ready = make_tellable(journal, journal->last);
+	names_unref(journal->names);
+	journal->names = names_ref(names);
+	pthread_mutex_unlock(&journal->lock);
+	if (ready)
+		make_call(journal, &journal->on_ready);
+	if (requests != NULL)
+		make_call(journal, &journal->on_names);
+	answer_requests(requests, 0, names_revision(names));
+	names_unref(names);
+	journal_stats(journal, &stats);
+	log_drops(journal, &stats);
+	pthread_mutex_lock(&journal->lock);
+}
+
+static void *run(void *arg)
+{
+	struct journal *journal = arg;
+
+	pthread_mutex_lock(&journal->lock);
+	while (journal->dirty || !journal->stopping) {
+		if (journal->dirty)
+			work(journal);
+		else
+			pthread_cond_wait(&journal->news, &journal->lock);
+	}
+	pthread_mutex_unlock(&journal->lock);
+	return NULL;
+}
+
+struct journal *journal_open(const char *dir, size_t capacity)
+{
+	struct journal *journal = xcalloc(1, sizeof(*journal));
+	int error;
+
+	(void)dir;
+	pthread_mutex_init(&journal->order, NULL);
+	pthread_mutex_init(&journal->calls, NULL);
+	pthread_mutex_init(&journal->lock, NULL);
+	pthread_cond_init(&journal->news, NULL);
+	journal->capacity = capacity;
+	journal->ring = xcalloc(capacity, sizeof(*journal->ring));
+	journal->names = names_new();
+	journal->requests_end = &journal->requests;
+	error = pthread_create(&journal->thread, NULL, run, journal);
+	if (error != 0) {
+		log_error("journal", "no thread: %s", strerror(error));
+		abort();
+	}
+	journal->running = true;
+	return journal;
+}
+
+void journal_stop(struct journal *journal)
+{
+	if (!journal->running)
+		return;
+	pthread_mutex_lock(&journal->lock);
+	journal->stopping = true;
+	pthread_cond_signal(&journal->news);
+	pthread_mutex_unlock(&journal->lock);
+	pthread_join(journal->thread, NULL);
+	journal->running = false;
+}
+
+void journal_close(struct journal *journal)
+{
+	if (journal == NULL)
+		return;
+	journal_stop(journal);
+	while (journal->n > 0)
+		drop_oldest(journal);
+	for (size_t i = 0; i < journal->n_panels; i++)
+		alarm_book_unref(journal->panels[i].memory.book);
+	names_unref(journal->names);
+	free(journal->panels);
+	free(journal->links);
+	free(journal->ring);
+	pthread_cond_destroy(&journal->news);
+	pthread_mutex_destroy(&journal->lock);
+	pthread_mutex_destroy(&journal->calls);
+	pthread_mutex_destroy(&journal->order);
+	free(journal);
+}
