@@ -72,6 +72,24 @@ static uint64_t next_event(void *arg)
 	return ++f->events;
 }
 
+/* As the journal stores a book and another agent takes it up. */
+static void start_again(struct fixture *f)
+{
+	struct alarm_book *book = f->book;
+
+	for (uint32_t i = 0; i < book->n; i++)
+		book->alarms[i].hold_until_ms = 0;
+	f->book = alarm_book_build(book->alarms, book->n, book->known, book->counted);
+	assert_int_equal(f->book->n_active, book->n_active);
+	assert_int_equal(f->book->n_latched, book->n_latched);
+	assert_int_equal(f->book->worst, book->worst);
+	alarm_book_unref(book);
+	store_slot_unref(f->slot);
+	f->slot = store_slot_new(f->store, f->layout, COMM_OFFLINE);
+	f->polled = false;
+	f->now_ms = 1000; /* a monotonic clock may begin again as well */
+}
+
 /* Begin a poll that reads these classes (bits), one second after the last. */
 static struct snapshot *begin(struct fixture *f, unsigned classes)
 {
@@ -130,6 +148,8 @@ static const char *told(const struct fixture *f)
 /* Scripts for branch 5: the first value of each step is the status word, the second the counter. */
 
 #define KEEP (-1) /* not read in this poll */
+#define AGAIN_STATUS (-3) /* the agent starts again before the next poll */
+#define AGAIN { AGAIN_STATUS, 0, "" }
 #define NONE (-2) /* read, and absent */
 
 #define HH  0x0001 /* latched, high-high, with a counter */
@@ -194,6 +214,22 @@ static const struct script {
 			{ KEEP, 32767, "" }, { 0, KEEP, "~32767" }) },
 	{ "not latching: active while it lasts", 0, S({ 0, 0, "" }, { HNL, 0, "a" }, { HNL, 0, "" }, { 0, 0, "i" }) },
 	{ "both at once", 1, S({ 0, 0, "" }, { HH | HNL, 1, "+1a" }, { HH, KEEP, "i" }) },
+	{ "a known latch, after a restart", 1, S({ 0, 0, "" }, { HH, 1, "+1" }, AGAIN, { HH, 1, "" }, { HH, 1, "" }) },
+	{ "gone while the agent was away", 1, S({ 0, 0, "" }, { HH, 1, "+1" }, AGAIN, { 0, 1, "-" }, { 0, 1, "" }) },
+	{ "raised while the agent was away", 1, S({ 0, 0, "" }, AGAIN, { HH, 1, "+1" }, { HH, 1, "" }) },
+	{ "came and went while the agent was away", 2, S({ 0, 3, "" }, AGAIN, { 0, 5, "" }, { 0, 5, "~2" }) },
+	{ "the first ever came and went while it was away", 1, S({ 0, 0, "" }, AGAIN, { 0, 1, "" }, { 0, 1, "~1" }) },
+	{ "cleared and raised again while it was away", 2,
+		S({ 0, 0, "" }, { HH, 1, "+1" }, AGAIN, { HH, 2, "+1" }, { HH, 2, "" }) },
+	{ "rollover while it was away", 1, S({ 0, 32767, "" }, AGAIN, { 0, 1, "" }, { 0, 1, "~1" }) },
+	{ "power cycle while it was away", 0, S({ 0, 9, "" }, AGAIN, { 0, 2, "" }, { 0, 2, "" }) },
+	{ "a count was waiting", 1, S({ 0, 3, "" }, { KEEP, 4, "" }, AGAIN, { 0, KEEP, "~1" }) },
+	{ "told by the bit, counted after the restart", 1,
+		S({ 0, 3, "" }, { HH, KEEP, "+1" }, AGAIN, { HH, 4, "" }, { 0, 4, "-" }, { 0, 4, "" }) },
+	{ "counters not read before the restart", 0, S({ 0, KEEP, "" }, AGAIN, { 0, 7, "" }, { 0, 7, "" }) },
+	{ "this counter not read before the restart", 0, S({ 0, NONE, "" }, AGAIN, { 0, 7, "" }, { 0, 7, "" }) },
+	{ "restart before anything was read", 1, S(AGAIN, { HH, 7, "+1" }, AGAIN, { HH, 7, "" }) },
+	{ "not latching, over a restart", 0, S({ 0, 0, "" }, { HNL, 0, "a" }, AGAIN, { HNL, 0, "" }, AGAIN, { 0, 0, "i" }) },
 	{ "reserved bits mean nothing", 0, S({ 0, 0, "" }, { 0xfce0, 0, "" }) },
 #undef S
 };
@@ -215,6 +251,10 @@ static void play(const struct script *script)
 	for (size_t i = 0; i < script->n; i++) {
 		const struct step *step = &script->steps[i];
 
+		if (step->status == AGAIN_STATUS) {
+			start_again(f);
+			continue;
+		}
 		begin(f, (step->status != KEEP ? 1u << POLL_ALARM : 0) |
 				 (step->counter != KEEP ? 1u << POLL_SLOW : 0));
 		put(f->snapshot, Q_ALARM_STATUS, step->status);
@@ -323,7 +363,14 @@ static void latches_found_at_start_are_marked_once(void **state)
 		finish(f);
 		assert_true(alarm_find(f->book, key)->found_at_start);
 		assert_int_equal(f->events, 1);
+		assert_int_equal(f->transitions.count, poll == 0);
+		assert_true(poll > 0 || f->transitions.items[0].found);
 	}
+	start_again(f);
+	begin(f, ~0u);
+	put(f->snapshot, Q_ALARM_STATUS, HH);
+	finish(f);
+	assert_int_equal(f->transitions.count, 0);
 	begin(f, ~0u);
 	put(f->snapshot, Q_ALARM_STATUS, 0);
 	finish(f);
@@ -367,6 +414,140 @@ static void latch_and_active_bit_of_one_alarm(void **state)
 		if (alarm != NULL)
 			assert_int_equal(alarm->value, 230000);
 	}
+}
+
+/* One poll a second, and after each told change no other for three and a half. */
+static void states_that_do_not_latch_are_held(void **state)
+{
+	static const struct {
+		int is;
+		const char *want;
+		uint64_t event;
+	} polls[] = {
+		{ 0, "", 0 },
+		{ 1, "a", 1 },
+		{ 0, "", 1 },
+		{ 1, "", 1 }, /* the same event goes on */
+		{ 0, "", 1 },
+		{ 0, "i", 1 }, /* the hold is over, and it is gone */
+		{ 1, "", 1 },
+		{ 1, "", 1 },
+		{ 0, "", 1 },
+		{ 1, "a", 2 },
+		{ 0, "", 2 },
+		{ 1, "", 2 },
+		{ 1, "", 2 },
+		{ 1, "", 2 }, /* as was told */
+		{ 0, "i", 2 }, /* long quiet: at once */
+	};
+	static const struct {
+		enum scope scope;
+		unsigned channel;
+		int64_t word;
+		enum level level;
+	} alarms[] = {
+		{ SCOPE_BRANCH, 5, HNL, LEVEL_HIGH_NON_LATCHING },
+		{ SCOPE_VOLTAGE, 6, 0x100, LEVEL_HIGH }, /* which could be latched as well */
+	};
+	struct fixture *f = *state;
+
+	f->hold_ms = 3500;
+	for (size_t k = 0; k < ARRAY_LEN(alarms); k++) {
+		f->events = 0;
+		for (size_t i = 0; i < ARRAY_LEN(polls); i++) {
+			const struct alarm *alarm;
+
+			begin(f, ~0u);
+			snapshot_set(f->snapshot, alarms[k].scope, Q_ALARM_STATUS, alarms[k].channel,
+				polls[i].is ? alarms[k].word : 0);
+			finish(f);
+			alarm = alarm_find(f->book, ROW_KEY(alarms[k].scope, alarms[k].channel,
+							    alarms[k].level));
+			assert_string_equal(told(f), polls[i].want);
+			assert_int_equal(alarm ? alarm->active : 0, polls[i].is);
+			assert_int_equal(alarm ? alarm->event : 0, polls[i].event);
+			assert_int_equal(alarm ? alarm->cleared_wall_ms == 0 : 1,
+				polls[i].is || polls[i].event == 0);
+		}
+	}
+}
+
+/* Also when nothing is read any more. */
+static void a_hold_ends_without_a_reading(void **state)
+{
+	struct fixture *f = *state;
+
+	f->hold_ms = 3000;
+	for (int i = 0; i < 3; i++) {
+		begin(f, ~0u);
+		put(f->snapshot, Q_ALARM_STATUS, i == 1 ? HNL : 0);
+		finish(f);
+	}
+	assert_string_equal(told(f), "");
+	begin(f, 0);
+	finish(f);
+	assert_string_equal(told(f), "");
+	begin(f, 0);
+	finish(f);
+	assert_string_equal(told(f), "i");
+}
+
+/* What was told of a meter ends with it, once for each alarm. */
+static void a_meter_gone_leaves_no_alarm_behind(void **state)
+{
+	struct fixture *f = *state;
+	struct alarm_book *book;
+
+	begin(f, ~0u);
+	snapshot_set(f->snapshot, SCOPE_BRANCH, Q_ALARM_STATUS, 4, 0);
+	snapshot_set(f->snapshot, SCOPE_BRANCH, Q_ALARM_STATUS, 5, HH | HNL);
+	snapshot_set(f->snapshot, SCOPE_BRANCH, Q_ALARM_STATUS, 6, HH);
+	snapshot_set(f->snapshot, SCOPE_BRANCH, Q_COUNT_HIGH_HIGH, 7, 9);
+	snapshot_set(f->snapshot, SCOPE_VOLTAGE, Q_ALARM_STATUS, 6, 0x101);
+	finish(f);
+	begin(f, ~0u);
+	snapshot_set(f->snapshot, SCOPE_BRANCH, Q_ALARM_STATUS, 6, 0);
+	finish(f);
+	f->transitions.count = 0;
+	book = alarm_forget(f->book, &f->transitions);
+	assert_string_equal(told(f), "-i-");
+	assert_int_equal(f->transitions.items[0].event, 1);
+	assert_false(f->transitions.items[0].begins);
+	assert_false(f->transitions.items[0].latched);
+	assert_false(book->known || book->counted);
+	assert_int_equal(book->n, 0);
+	f->transitions.count = 0;
+	alarm_book_unref(alarm_forget(book, &f->transitions));
+	assert_int_equal(f->transitions.count, 0);
+	alarm_book_unref(book);
+}
+
+/* Another profile stands behind the book: what it does not have ends, the rest goes on. */
+static void alarms_that_the_layout_lost_end(void **state)
+{
+	static const struct alarm alarms[] = {
+		{ .key = ROW_KEY(SCOPE_BRANCH, 1, 0x40), .latched = true, .event = 3 },
+		{ .key = ROW_KEY(SCOPE_BRANCH, 5, LEVEL_HIGH_HIGH), .latched = true, .event = 4 },
+		/* could latch in the profile of before */
+		{ .key = ROW_KEY(SCOPE_BRANCH, 5, LEVEL_HIGH_NON_LATCHING), .latched = true, .event = 5 },
+		{ .key = ROW_KEY(SCOPE_BRANCH, 900, LEVEL_HIGH), .told_active = true, .event = 6 },
+		{ .key = ROW_KEY(SCOPE_BRANCH, 901, LEVEL_HIGH), .meter_count = 7 },
+		{ .key = ROW_KEY(SCOPE_TWO_POLE, 1, LEVEL_HIGH), .latched = true, .event = 8 },
+	};
+	struct fixture *f = *state;
+
+	alarm_book_unref(f->book);
+	f->book = alarm_book_build(alarms, ARRAY_LEN(alarms), true, false);
+	begin(f, ~0u);
+	put(f->snapshot, Q_ALARM_STATUS, HH);
+	finish(f);
+	assert_string_equal(told(f), "--i-");
+	assert_int_equal(f->transitions.items[0].event, 3);
+	assert_int_equal(f->transitions.items[1].event, 5);
+	assert_int_equal(f->transitions.items[3].event, 8);
+	assert_int_equal(f->book->n, 2);
+	assert_int_equal(f->book->n_latched, 1);
+	assert_int_equal(f->events, 0);
 }
 
 static void bits_of_a_channel_are_levels_less_one(void **state)
@@ -498,6 +679,8 @@ static void every_raise_is_told_exactly_once(void **state)
 		unsigned classes = last ? ~0u : (unsigned)rand() % (1u << POLL_CLASSES);
 		int first = rand() % 2;
 
+		if (rand() % 50 == 0)
+			start_again(f);
 		begin(f, classes);
 		for (int part = 0; part < 2; part++) {
 			if (part == first && classes & 1u << POLL_ALARM)
@@ -520,6 +703,46 @@ static void every_raise_is_told_exactly_once(void **state)
 		meter.raises);
 }
 
+/* Every latch is told, and of every other state one change in a hold. */
+static void a_thousand_flaps_of_everything(void **state)
+{
+	struct fixture *f = *state;
+	unsigned latches = 0, states = 0, told_latches = 0, told_states = 0;
+	struct rowset *rows = &f->layout->alarms;
+
+	for (uint32_t i = 0; i < rows->n; i++) {
+		const struct profile_alarm *rule = profile_alarm_find(f->layout->profile,
+			(enum scope)ROW_KEY_A(rows->keys[i]), (enum level)ROW_KEY_C(rows->keys[i]));
+
+		latches += rule->latched_bit >= 0;
+		states += rule->active_bit >= 0;
+	}
+	assert_true(latches > 100 && states > 50);
+	f->hold_ms = 10000;
+	begin(f, ~0u);
+	set_all_words(f, 0);
+	finish(f);
+	for (int i = 0; i < 2000; i++) {
+		begin(f, 1u << POLL_ALARM);
+		set_all_words(f, i % 2 == 0 ? 0xffff : 0);
+		finish(f);
+		for (size_t k = 0; k < f->transitions.count; k++) {
+			enum alarm_change change = f->transitions.items[k].change;
+
+			if (change == ALARM_RAISED || change == ALARM_CLEARED)
+				told_latches++;
+			else
+				told_states++;
+		}
+		for (uint32_t k = 0; k < f->book->n; k++)
+			assert_true(f->book->alarms[k].event != 0);
+	}
+	assert_int_equal(told_latches, 2000 * latches);
+	assert_in_range(told_states, states, (2000 / 10 + 1) * states);
+	print_message("%u latches: %u told; %u states: %u told\n", latches, told_latches, states,
+		told_states);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -530,10 +753,15 @@ int main(void)
 		TEST(an_alarm_carries_value_times_and_number),
 		TEST(latches_found_at_start_are_marked_once),
 		TEST(latch_and_active_bit_of_one_alarm),
+		TEST(states_that_do_not_latch_are_held),
+		TEST(a_hold_ends_without_a_reading),
+		TEST(a_meter_gone_leaves_no_alarm_behind),
+		TEST(alarms_that_the_layout_lost_end),
 		TEST(bits_of_a_channel_are_levels_less_one),
 		TEST(another_meter_starts_afresh),
 		TEST(a_storm_keeps_order_and_counts),
 		TEST(every_raise_is_told_exactly_once),
+		TEST(a_thousand_flaps_of_everything),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
