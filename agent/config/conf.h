@@ -89,6 +89,8 @@ struct panel_conf {
 	uint32_t stale_after; /* missed polls */
 	unsigned writes;      /* enum write_group bits */
 	bool writes_async;
+	bool notify_non_latched;  /* alarm states that do not latch have notifications too */
+	uint32_t notify_hold_ms; /* of each, between two changes that are told */
 	struct branch_conf *branches; /* only those named in the file or the branch file; by number */
 	size_t n_branches;
 	struct circuit_conf *circuits; /* by number */

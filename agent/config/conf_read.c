@@ -29,6 +29,7 @@
 #define POLL_DEFAULT	2000
 #define ALARM_DEFAULT	1000
 #define SLOW_DEFAULT	30000
+#define HOLD_DEFAULT	10000
 
 struct loaded_profile {
 	char *name;
@@ -39,7 +40,7 @@ struct reader {
 	struct where top;
 	char *folder; /* of the file, with a slash, or "" */
 	struct config *config;
-	struct panel_conf defaults; /* rhythm only */
+	struct panel_conf defaults; /* rhythm and notifications only */
 	struct loaded_profile *profiles;
 	size_t n_profiles;
 };
@@ -166,6 +167,8 @@ static cfg_opt_t panel_options[] = {
 	SYNTAX_VALUE("alarm-poll"),
 	SYNTAX_VALUE("slow-poll"),
 	SYNTAX_VALUE("stale-after"),
+	SYNTAX_VALUE("notify-non-latched"),
+	SYNTAX_VALUE("notify-hold"),
 	SYNTAX_LIST("writes"),
 	SYNTAX_VALUE("writes-async"),
 	SYNTAX_VALUE("branches-file"),
@@ -183,6 +186,8 @@ static cfg_opt_t options[] = {
 	SYNTAX_VALUE("alarm-poll"),
 	SYNTAX_VALUE("slow-poll"),
 	SYNTAX_VALUE("stale-after"),
+	SYNTAX_VALUE("notify-non-latched"),
+	SYNTAX_VALUE("notify-hold"),
 	SYNTAX_TITLED("link", link_options),
 	SYNTAX_TITLED("panel", panel_options),
 	CFG_END(),
@@ -237,6 +242,20 @@ static void read_rhythm(
 		panel->stale_after = inherited->stale_after;
 }
 
+static void read_notify(
+	const struct where *where, const struct panel_conf *inherited, struct panel_conf *panel)
+{
+	const struct field fields[] = {
+		{ WORD("notify-non-latched", panel_conf, notify_non_latched, field_booleans,
+			inherited->notify_non_latched) },
+		{ NUMBER("notify-hold", panel_conf, notify_hold_ms, 0, 3600000,
+			  inherited->notify_hold_ms),
+			.unit = "ms" },
+	};
+
+	fields_read(where, fields, ARRAY_LEN(fields), panel, 0);
+}
+
 /* Relative paths are relative to the folder of the configuration file. */
 static char *resolve_path(const struct reader *reader, const char *path)
 {
@@ -256,12 +275,14 @@ static void read_top(struct reader *reader)
 	static const struct panel_conf factory = { .poll_ms = POLL_DEFAULT,
 		.alarm_poll_ms = ALARM_DEFAULT,
 		.slow_poll_ms = SLOW_DEFAULT,
-		.stale_after = 3 };
+		.stale_after = 3,
+		.notify_hold_ms = HOLD_DEFAULT };
 
 	fields_read(&reader->top, config_fields, ARRAY_LEN(config_fields), reader->config, 0);
 	resolve_member(reader, &reader->config->state_dir);
 	resolve_member(reader, &reader->config->profile_dir);
 	read_rhythm(&reader->top, &factory, &reader->defaults);
+	read_notify(&reader->top, &factory, &reader->defaults);
 }
 
 /* Links. */
@@ -756,6 +777,7 @@ static void read_panel(struct reader *reader, const struct where *where, struct 
 	fields_read(where, panel_name_fields, ARRAY_LEN(panel_name_fields), &names, 1);
 	fields_read(where, panel_fields, ARRAY_LEN(panel_fields), panel, 1);
 	read_rhythm(where, &reader->defaults, panel);
+	read_notify(where, &reader->defaults, panel);
 	panel->writes = field_words(where, "writes", write_groups);
 	circuits = field_words(where, "meter-circuits", meter_circuits);
 	panel->two_pole_meters = circuits & METER_TWO_POLE;

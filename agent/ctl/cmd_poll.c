@@ -142,7 +142,7 @@ static void print_poll(const struct request *request, const struct panel *panel,
 }
 
 static int poll_panel(
-	const struct request *request, const struct site *site, const struct panel *panel)
+	const struct request *request, struct site *site, const struct panel *panel)
 {
 	struct traffic traffic = { 0 };
 	const struct poller_observer observer = { count_request, &traffic };

@@ -26,6 +26,7 @@
 #include "core/log.h"
 #include "core/util.h"
 #include "modbus/bus.h"
+#include "modbus/news.h"
 #include "modbus/poller.h"
 
 #define STACK_BYTES       (256 * 1024)
@@ -64,7 +65,8 @@ struct link {
 	int64_t rest_until_ms; /* turnaround */
 	int64_t probe_gate_ms; /* silent units wait until then */
 	int64_t down_ms;       /* since when it is not UP, for the log */
-	bool told_down;
+	bool told_down; /* in the log */
+	bool posted_down; /* to the journal, by this agent or the one before */
 	unsigned seed;
 
 	struct link_status status;
@@ -90,6 +92,25 @@ static const char *const state_names[] = {
 	[LINK_BACKOFF] = "backoff",
 };
 
+/* An event, and which of the two was told last: the other is told next. */
+static void post_state(struct link *link, bool down, const char *reason)
+{
+	enum event_kind kind = down ? EVENT_LINK_DOWN : EVENT_LINK_UP;
+	struct journal_batch batch;
+	struct tale tale;
+
+	if (link->posted_down == down)
+		return;
+	link->posted_down = down;
+	tell_link(&tale, link->conf, kind, clock_wall_ms(), "link %s (%s) %s%s%s",
+		link->conf->name, link->peer, down ? "down" : "up again", down ? ": " : "",
+		down ? reason : "");
+	journal_begin(&batch, link->site->journal);
+	journal_add(&batch, &tale.draft);
+	journal_remember_link(&batch, link->conf->name, down);
+	journal_end(&batch);
+}
+
 static void tell_state(struct link *link, enum link_state state, const char *reason)
 {
 	int64_t now_ms = clock_mono_ms();
@@ -101,11 +122,13 @@ static void tell_state(struct link *link, enum link_state state, const char *rea
 		else
 			log_info("link", "%s (%s): up", link->conf->name, link->peer);
 		link->told_down = false;
+		post_state(link, false, reason);
 	} else if (state == LINK_BACKOFF && !link->told_down) {
 		log_warning("link", "%s (%s): down: %s; trying again", link->conf->name, link->peer,
 			reason);
 		link->told_down = true;
 		link->down_ms = now_ms;
+		post_state(link, true, reason);
 	} else {
 		log_debug("link", "%s (%s): %s %s", link->conf->name, link->peer,
 			state_names[state], reason);
@@ -212,6 +235,8 @@ static void assign_panels(struct link *link, struct site *site, size_t position)
 		n++;
 	}
 	drop_pollers(link);
+	if (link->site != NULL)
+		news_dismiss(link->site, link->conf, site);
 	link->pollers = pollers;
 	link->n_pollers = n;
 	link->last = 0;
@@ -562,6 +587,7 @@ static int prepare(struct link *link, struct site *site, size_t position)
 	link->seed = (unsigned)clock_mono_us() ^ (unsigned)(uintptr_t)link;
 	link->load_begun_us = clock_mono_us();
 	name_peer(link);
+	link->posted_down = journal_link_down(site->journal, link->conf->name);
 	link->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (link->wake_fd < 0)
 		return -errno;

@@ -11,6 +11,7 @@
 #include "core/util.h"
 #include "modbus/bus.h"
 #include "modbus/link.h"
+#include "modbus/news.h"
 
 struct running {
 	struct link *link;
@@ -44,15 +45,19 @@ static void adopt(struct running *running, struct link *link, struct site *site,
 	*running = (struct running){ link, site, site->links[position].conf };
 }
 
-/* All are asked before the first is waited for. */
-static void stop_all(struct links *links)
+/* All are asked before the first is waited for. next: what comes after them, if anything. */
+static void stop_all(struct links *links, struct site *next)
 {
 	for (size_t i = 0; i < links->n; i++)
 		if (links->running[i].link != NULL)
 			link_stop_begin(links->running[i].link);
 	for (size_t i = 0; i < links->n; i++) {
-		link_stop(links->running[i].link);
-		site_unref(links->running[i].site);
+		struct running *running = &links->running[i];
+
+		link_stop(running->link);
+		if (running->link != NULL && next != NULL)
+			news_dismiss(running->site, running->conf, next);
+		site_unref(running->site);
 	}
 	free(links->running);
 	links->running = NULL;
@@ -81,7 +86,7 @@ int links_apply(struct links *links, struct site *site)
 	int rc = 0;
 
 	keep_unchanged(links, site, kept);
-	stop_all(links); /* before any new one opens the same device */
+	stop_all(links, site); /* before any new one opens the same device */
 	for (size_t i = 0; i < site->n_links; i++) {
 		struct link *link;
 
@@ -104,6 +109,6 @@ void links_stop(struct links *links)
 {
 	if (links == NULL)
 		return;
-	stop_all(links);
+	stop_all(links, NULL);
 	free(links);
 }

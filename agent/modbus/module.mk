@@ -5,6 +5,7 @@ libmeterx_a_SOURCES += \
 	agent/modbus/job.c agent/modbus/job.h \
 	agent/modbus/link.c agent/modbus/link.h \
 	agent/modbus/links.c agent/modbus/links.h \
+	agent/modbus/news.c agent/modbus/news.h \
 	agent/modbus/plan.c agent/modbus/plan.h \
 	agent/modbus/meter.c agent/modbus/meter.h \
 	agent/modbus/poller.c agent/modbus/poller.h \

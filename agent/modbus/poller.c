@@ -24,11 +24,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "alarm/journal.h"
 #include "core/clock.h"
 #include "core/log.h"
 #include "core/util.h"
 #include "modbus/meter.h"
+#include "modbus/news.h"
 #include "modbus/refusal.h"
 
 #define NEVER             INT64_MAX
@@ -64,10 +64,9 @@ struct poll {
 };
 
 struct poller {
-	struct config *config; /* reference: conf is in it */
+	struct news news; /* holds the site that conf is in, and the slot */
 	const struct panel_conf *conf;
-	struct journal *journal;
-	struct slot *slot; /* reference: layout and profile hang on it */
+	struct slot *slot; /* layout and profile hang on it */
 	const struct layout *layout;
 	struct poller_observer observer;
 
@@ -102,7 +101,6 @@ struct poller {
 	int32_t told_device; /* wrong device id that was logged, TOLD_NONE: none */
 	char why[128];       /* the last failure, for the log */
 	int verdict;         /* of the last poll that ended: 0, -errno or BUS_EXCEPTION() */
-	struct alarm_transitions transitions;
 };
 
 static const struct link_conf *link_of(const struct poller *poller)
@@ -203,15 +201,14 @@ static void start_now(struct poller *poller, int64_t now_ms)
 		poller->due_ms[POLL_ALARM] = NEVER;
 }
 
-struct poller *poller_new(const struct site *site, const struct panel *panel,
+struct poller *poller_new(struct site *site, const struct panel *panel,
 	const struct poller_observer *observer)
 {
 	struct poller *poller = xcalloc(1, sizeof(*poller));
 
-	poller->config = conf_ref(site->config);
+	news_init(&poller->news, site, panel);
 	poller->conf = panel->conf;
-	poller->journal = site->journal;
-	poller->slot = store_slot_ref(panel->slot);
+	poller->slot = panel->slot;
 	poller->layout = panel->layout;
 	if (observer != NULL)
 		poller->observer = *observer;
@@ -223,6 +220,10 @@ struct poller *poller_new(const struct site *site, const struct panel *panel,
 	poller->told_device = TOLD_NONE;
 	start_now(poller, clock_mono_ms());
 	text_copy(poller->why, sizeof(poller->why), "not asked yet");
+	/* Whose alarms are remembered: the one that answers is compared with it. */
+	poller->meter.id = (struct meter_id){ poller->news.memory.serial,
+		poller->news.memory.device };
+	news_restore(&poller->news, clock_mono_ms());
 	return poller;
 }
 
@@ -234,20 +235,15 @@ void poller_free(struct poller *poller)
 	drop_maps(poller);
 	pollmap_put(poller->identification);
 	gaps_clear(&poller->gaps);
-	free(poller->transitions.items);
 	meter_fini(&poller->meter);
-	store_slot_unref(poller->slot);
-	conf_unref(poller->config);
+	news_fini(&poller->news);
 	free(poller);
 }
 
-void poller_adopt(struct poller *poller, const struct site *site, const struct panel *panel)
+void poller_adopt(struct poller *poller, struct site *site, const struct panel *panel)
 {
-	struct config *before = poller->config;
-
-	poller->config = conf_ref(site->config);
+	news_adopt(&poller->news, site, panel);
 	poller->conf = panel->conf;
-	conf_unref(before);
 }
 
 struct plan_want poller_want(const struct poller *poller)
@@ -431,6 +427,7 @@ static void tell_missed(struct poller *poller, int64_t now_ms)
 static void publish_missed(struct poller *poller, int64_t now_ms)
 {
 	struct snapshot *snapshot = store_begin(poller->slot);
+	const struct alarm_book *alarms = snapshot->alarms;
 	enum comm_state before = snapshot->comm;
 
 	if (poller->missed > poller->conf->stale_after)
@@ -443,7 +440,12 @@ static void publish_missed(struct poller *poller, int64_t now_ms)
 			poller->away_ms = now_ms;
 		poller->served = false;
 	}
-	if (snapshot->comm == before && snapshot->missed == poller->missed) {
+	if (poller->missed >= poller->conf->stale_after)
+		news_offline(&poller->news, poller->why);
+	news_alarms(&poller->news, snapshot, now_ms);
+	news_post(&poller->news, snapshot, &poller->meter.id);
+	if (snapshot->comm == before && snapshot->missed == poller->missed &&
+		snapshot->alarms == alarms) {
 		store_cancel(poller->slot, snapshot);
 	} else {
 		snapshot->missed = poller->missed;
@@ -483,16 +485,18 @@ static void fall_silent(struct poller *poller, unsigned classes, int64_t now_ms)
 }
 
 /* Everything shown of the meter before is withdrawn: another one is in its place. */
-static void forget_meter(struct poller *poller)
+static void forget_meter(struct poller *poller, const struct meter_id *id, int64_t now_ms)
 {
 	struct snapshot *snapshot = store_begin(poller->slot);
 
+	news_replaced(&poller->news, snapshot, now_ms, &poller->meter.id, id);
 	meter_forget(&poller->meter);
 	drop_maps(poller);
 	poller->served = false;
 	poller->fast_ms = 0;
 	snapshot_clear(snapshot);
 	snapshot->comm = COMM_OFFLINE;
+	news_post(&poller->news, snapshot, &poller->meter.id);
 	store_publish(poller->slot, snapshot);
 }
 
@@ -567,7 +571,7 @@ static int meter_identified(struct poller *poller, const struct meter_id *id, in
 			"instead of %lld, %d",
 			poller->conf->name, poller->conf->unit, (long long)id->serial, id->device,
 			(long long)poller->meter.id.serial, poller->meter.id.device);
-		forget_meter(poller);
+		forget_meter(poller, id, now_ms);
 	}
 	if (meter_accept(&poller->meter, id) < 0) {
 		refuse_device(poller, id, now_ms);
@@ -591,44 +595,6 @@ static int meter_identified(struct poller *poller, const struct meter_id *id, in
 }
 
 /* Publishing */
-
-static const char *const change_names[] = {
-	[ALARM_RAISED] = "raised",
-	[ALARM_RAISED_GONE] = "raised and gone",
-	[ALARM_CLEARED] = "cleared",
-	[ALARM_ACTIVE] = "active",
-	[ALARM_INACTIVE] = "inactive",
-};
-
-static uint64_t next_event(void *arg)
-{
-	return journal_number(arg);
-}
-
-static void update_alarms(struct poller *poller, struct snapshot *snapshot, int64_t now_ms)
-{
-	const struct snapshot *before = store_get(poller->slot);
-	struct alarm_transitions *transitions = &poller->transitions;
-	struct journal_batch batch;
-	const struct alarm_terms terms = { .now_ms = now_ms,
-		.now_wall_ms = clock_wall_ms(),
-		.next_event = next_event,
-		.arg = &batch };
-
-	journal_begin(&batch, poller->journal);
-	transitions->count = 0;
-	snapshot_set_alarms(snapshot,
-		alarm_update(before->alarms, before, snapshot, &terms, transitions));
-	journal_end(&batch);
-	store_put(poller->slot, before);
-	for (size_t i = 0; i < transitions->count; i++) {
-		const struct alarm_transition *item = &transitions->items[i];
-
-		log_debug("poller", "panel %s: %s %u %s %s", poller->conf->name,
-			scope_name((enum scope)ROW_KEY_A(item->key)), ROW_KEY_B(item->key),
-			level_name((enum level)ROW_KEY_C(item->key)), change_names[item->change]);
-	}
-}
 
 /* Old data must not stand as new even if this thread never runs again. */
 static int64_t fresh_until(const struct poller *poller, uint32_t interval_ms, int64_t now_ms)
@@ -668,14 +634,15 @@ static void note_measurements(struct poller *poller, const struct poll *poll,
 	poller->told_device = TOLD_NONE;
 }
 
-static void tell_energy(const struct poller *poller, const struct meter_news *news)
+static void log_energy(const struct poller *poller, const struct meter_news *energy)
 {
-	if (news->resets > 0)
+	if (energy->resets > 0)
 		log_info("poller", "panel %s: %u energy counters were reset, first %s %u",
-			poller->conf->name, news->resets, scope_name(news->scope), news->channel);
-	if (news->rollovers > 0)
+			poller->conf->name, energy->resets, scope_name(energy->scope),
+			energy->channel);
+	if (energy->rollovers > 0)
 		log_info("poller", "panel %s: %u energy counters rolled over",
-			poller->conf->name, news->rollovers);
+			poller->conf->name, energy->rollovers);
 }
 
 /*
@@ -710,10 +677,10 @@ static void publish(struct poller *poller, const struct poll *poll, bool stale_s
 {
 	struct snapshot *snapshot = store_begin(poller->slot);
 	int64_t wall_ms = clock_wall_ms();
-	struct meter_news news = { 0 };
+	struct meter_news energy = { 0 };
 
 	meter_fill(&poller->meter, poll->map, poll->words, poll->classes, stale_scales, wall_ms,
-		snapshot, &news);
+		snapshot, &energy);
 	if (wait_for_readings(poller, poll, snapshot, now_ms)) {
 		store_cancel(poller->slot, snapshot);
 		return;
@@ -732,9 +699,14 @@ static void publish(struct poller *poller, const struct poll *poll, bool stale_s
 	snapshot->comm = comm_of(poller);
 	snapshot->missed = poller->missed;
 	meter_set_identity(&poller->meter, snapshot, now_ms);
-	update_alarms(poller, snapshot, now_ms);
+	if (poller->served)
+		news_online(&poller->news, poller->meter.id.serial,
+			poller->away_ms != 0 ? now_ms - poller->away_ms : 0);
+	news_energy(&poller->news, &energy);
+	news_alarms(&poller->news, snapshot, now_ms);
+	news_post(&poller->news, snapshot, &poller->meter.id);
 	store_publish(poller->slot, snapshot);
-	tell_energy(poller, &news);
+	log_energy(poller, &energy);
 }
 
 /*

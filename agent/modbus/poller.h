@@ -3,8 +3,8 @@
  *
  * Owned by one thread (the link's, or the tool's). It identifies the meter,
  * chooses model and plans, runs polls read by read, decodes, feeds energy and
- * alarm tracking, and publishes a whole snapshot per poll. It never waits for
- * anything but the bus.
+ * alarm tracking, posts what is new to the journal, and publishes a whole
+ * snapshot per poll. It never waits for anything but the bus.
  */
 #ifndef METERX_MODBUS_POLLER_H
 #define METERX_MODBUS_POLLER_H
@@ -24,8 +24,8 @@ struct poller_observer {
 	void *arg;
 };
 
-/* Keeps references to the config behind panel->conf, the layout and the slot. */
-struct poller *poller_new(const struct site *site, const struct panel *panel,
+/* Keeps references to the site and the slot. */
+struct poller *poller_new(struct site *site, const struct panel *panel,
 	const struct poller_observer *observer);
 void poller_free(struct poller *poller);
 const struct panel_conf *poller_conf(const struct poller *poller);
@@ -34,7 +34,7 @@ struct slot *poller_slot(const struct poller *poller);
 struct plan_want poller_want(const struct poller *poller);
 
 /* The same panel of a newer configuration: names may have changed, what matters to polling has not. */
-void poller_adopt(struct poller *poller, const struct site *site, const struct panel *panel);
+void poller_adopt(struct poller *poller, struct site *site, const struct panel *panel);
 
 /* Monotonic time at which the panel next wants poller_step(). Past: at once. */
 int64_t poller_due_ms(const struct poller *poller);

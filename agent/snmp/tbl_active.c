@@ -6,9 +6,7 @@
 
 #include "snmp/tables.h"
 
-#include <inttypes.h>
-#include <stdio.h>
-
+#include "alarm/tell.h"
 #include "core/util.h"
 #include "snmp/columns.h"
 #include "snmp/summary.h"
@@ -150,38 +148,29 @@ static GETTER(active_limit)
 		cell_set_number(cell, column, limit);
 }
 
-/* "14.000 A" out of thousandths. */
-static size_t append_amount(
-	char *text, size_t size, const struct row *row, const char *what, int64_t thousandths)
-{
-	bool voltage = row->scope == SCOPE_VOLTAGE || row->scope == SCOPE_ALT_VOLTAGE;
-	int n = snprintf(text, size, ", %s %" PRId64 ".%03" PRId64 " %s", what, thousandths / 1000,
-		thousandths % 1000, voltage ? "V" : "A");
-
-	return n < 0 ? 0 : (size_t)n < size ? (size_t)n : size - 1;
-}
-
-/* "RPP-1A branch 7 (Chiller): high-high, latched, was 17.250 A, limit 14.000 A" */
+/* "RPP-1A branch 7 (Chiller): high-high latched, was 17.250 A, limit 14.000 A" */
 static GETTER(active_text)
 {
 	const struct active_alarm *active = row->item;
 	const struct alarm *alarm = &active->alarm;
-	char label[64], *text = cell->buffer;
-	const char *name = row_label(row, label, sizeof(label));
-	size_t size = sizeof(cell->buffer), length;
-	int64_t limit;
-	int n;
+	struct alarm_line line = {
+		.panel = row->panel->conf->name,
+		.scope = row->scope,
+		.channel = row->channel,
+		.level = row_level(row),
+		.state = alarm->latched ? "latched" : "active",
+		.was = "was ",
+		.has_value = alarm->has_value,
+		.value = alarm->value,
+		.rest = "",
+	};
+	char label[64];
 
 	(void)column;
-	n = snprintf(text, size, "%s %s %u%s%s%s: %s, %s", row->panel->conf->name,
-		scope_name(row->scope), row->channel, name[0] ? " (" : "", name, name[0] ? ")" : "",
-		level_name(row_level(row)), alarm->latched ? "latched" : "active");
-	length = (size_t)n < size ? (size_t)n : size - 1;
-	if (alarm->has_value)
-		length += append_amount(text + length, size - length, row, "was", alarm->value);
-	if (row_limit(row, row_level(row), &limit))
-		append_amount(text + length, size - length, row, "limit", limit);
-	cell_set_text(cell, text);
+	line.label = row_label(row, label, sizeof(label));
+	line.has_limit = row_limit(row, line.level, &line.limit);
+	tell_line(cell->buffer, sizeof(cell->buffer), &line);
+	cell_set_text(cell, cell->buffer);
 }
 
 static const struct column columns[] = {

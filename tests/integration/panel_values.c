@@ -28,7 +28,7 @@ static void print_values(const struct snapshot *snapshot)
 			}
 }
 
-static int poll_panel(const struct site *site, const struct panel *panel)
+static int poll_panel(struct site *site, const struct panel *panel)
 {
 	struct poller *poller = poller_new(site, panel, NULL);
 	struct bus *bus = bus_new(panel->conf->link);

@@ -85,10 +85,12 @@ static const struct {
 	/* syntax */
 	{ "polll = 2000",
 		CONF ":1: no such option 'polll' (known here: agentx-socket, state-dir, "
-		     "profile-dir, events, poll, alarm-poll, slow-poll, stale-after, link, panel)\n" },
+		     "profile-dir, events, poll, alarm-poll, slow-poll, stale-after, "
+		     "notify-non-latched, notify-hold, link, panel)\n" },
 	{ "colour \"red\" { deep { a = {1, 2} } }\npoll = 5",
 		CONF ":1: no such option 'colour' (known here: agentx-socket, state-dir, "
-		     "profile-dir, events, poll, alarm-poll, slow-poll, stale-after, link, panel)\n" CONF
+		     "profile-dir, events, poll, alarm-poll, slow-poll, stale-after, "
+		     "notify-non-latched, notify-hold, link, panel)\n" CONF
 		     ":2: poll: \"5\" is out of range (100 to 3600000 ms)\n" },
 	{ "# a comment\n/* and\none more */ poll = 99 // last",
 		CONF ":3: poll: \"99\" is out of range (100 to 3600000 ms)\n" },
@@ -139,6 +141,8 @@ static const struct {
 	{ "stale-after = 0", CONF ":1: stale-after: \"0\" is out of range (1 to 1000 polls)\n" },
 	{ "stale-after = 1001",
 		CONF ":1: stale-after: \"1001\" is out of range (1 to 1000 polls)\n" },
+	{ "notify-hold = 3600001",
+		CONF ":1: notify-hold: \"3600001\" is out of range (0 to 3600000 ms)\n" },
 	{ "alarm-poll = 5000", CONF ":1: alarm-poll: 5000 ms is longer than poll (2000 ms)\n" },
 	{ "poll = 5000\nslow-poll = 4000",
 		CONF ":2: slow-poll: 4000 ms is shorter than poll (5000 ms)\n" },
@@ -414,6 +418,8 @@ static void what_is_not_given_has_its_default(void **state)
 	assert_int_equal(panel->alarm_poll_ms, 1000);
 	assert_int_equal(panel->slow_poll_ms, 30000);
 	assert_int_equal(panel->stale_after, 3);
+	assert_false(panel->notify_non_latched);
+	assert_int_equal(panel->notify_hold_ms, 10000);
 	assert_int_equal(panel->n_branches, 0);
 	assert_int_equal(panel->n_circuits, 0);
 	assert_string_equal(panel->profile->name, "bcpme");
@@ -434,15 +440,16 @@ static void everything_given_arrives(void **state)
 	config = load_good(
 		"\xef\xbb\xbf# first line\r\nagentx-socket = 'tcp:localhost:705' poll = 0x3e8\n"
 		"state-dir = state stale-after = 5 events = 1000000\n"
+		"notify-non-latched = yes notify-hold = 0\n"
 		"link b { transport = tcp host = \"meter-2.example.org\" }\n"
 		"link a { transport = tcp host = \"fe80::1%eth0\" port = 1502 index = 1 }\n"
 		"panel second { index = 9 link = a unit = 0 profile = bcpme poll = 500 enabled = "
-		"no }\n"
+		"no notify-non-latched = no }\n"
 		"panel first { index = 7 link = b unit = 255 profile = bcpm\n"
 		"  location = \"R\xc3\xa4um 1 \\\"x\\\" \\${y}\" encoding = float slow-poll = "
 		"5000\n"
 		"  meter-circuits = {three-pole} writes = {latches, labels}\n"
-		"  writes += {\"resets\"} writes-async = on\n"
+		"  writes += {\"resets\"} writes-async = on notify-hold = 2500\n"
 		"  branches-file = \"" CSV "\" branch 1 { label = \"from section\" }\n"
 		"  circuit 20 { label = c branches = {5, 1, 3} } circuit 10 { tenant = t branches "
 		"= 7 } }\n");
@@ -479,6 +486,10 @@ static void everything_given_arrives(void **state)
 	assert_int_equal(panel->circuits[0].number, 10);
 	assert_int_equal(panel->circuits[0].n_branches, 1);
 	assert_int_equal(panel->circuits[1].branches[0], 5);
+	assert_true(panel->notify_non_latched);
+	assert_int_equal(panel->notify_hold_ms, 2500);
+	assert_false(config->panels[1].notify_non_latched);
+	assert_int_equal(config->panels[1].notify_hold_ms, 0);
 	/* what was inherited gives way to what the panel says */
 	assert_int_equal(config->panels[1].alarm_poll_ms, 500);
 	assert_false(config->panels[1].enabled);

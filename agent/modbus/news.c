@@ -1,0 +1,303 @@
+/* news: see news.h. */
+#include "config.h"
+
+#include "modbus/news.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "core/clock.h"
+#include "core/log.h"
+#include "core/util.h"
+
+static const struct panel_memory nothing = { .serial = -1, .device = -1 };
+
+/* Life */
+
+void news_init(struct news *news, struct site *site, const struct panel *panel)
+{
+	*news = (struct news){
+		.site = site_ref(site),
+		.conf = panel->conf,
+		.slot = store_slot_ref(panel->slot),
+		.memory = nothing,
+	};
+	journal_panel(site->journal, panel->conf->index, &news->memory);
+}
+
+void news_fini(struct news *news)
+{
+	alarm_book_unref(news->memory.book);
+	free(news->transitions.items);
+	store_slot_unref(news->slot);
+	site_unref(news->site);
+}
+
+void news_adopt(struct news *news, struct site *site, const struct panel *panel)
+{
+	struct site *before = news->site;
+
+	news->site = site_ref(site);
+	news->conf = panel->conf;
+	site_unref(before);
+}
+
+void news_restore(struct news *news, int64_t now_ms)
+{
+	const struct meter_id id = { news->memory.serial, news->memory.device };
+	struct snapshot *snapshot;
+
+	if (news->memory.book == NULL)
+		return;
+	snapshot = store_begin(news->slot);
+	if (snapshot->alarms->known) { /* the panel goes on with another poller */
+		store_cancel(news->slot, snapshot);
+		return;
+	}
+	snapshot_set_alarms(snapshot, alarm_book_ref(news->memory.book));
+	news_alarms(news, snapshot, now_ms);
+	news_post(news, snapshot, &id);
+	store_publish(news->slot, snapshot);
+}
+
+/* The batch: there are a thousand panels, and most have nothing to say. */
+
+static struct journal_batch *batch_of(struct news *news)
+{
+	if (news->batch == NULL) {
+		news->batch = xcalloc(1, sizeof(*news->batch));
+		journal_begin(news->batch, news->site->journal);
+	}
+	return news->batch;
+}
+
+static void end_batch(struct news *news)
+{
+	if (news->batch != NULL)
+		journal_end(news->batch);
+	free(news->batch);
+	news->batch = NULL;
+}
+
+static void add(struct news *news, const struct tale *tale)
+{
+	journal_add(batch_of(news), &tale->draft);
+}
+
+/* Alarms */
+
+static uint64_t next_event(void *arg)
+{
+	return journal_number(batch_of(arg));
+}
+
+static void tell_transitions(struct news *news, const struct snapshot *snapshot, int64_t now_ms,
+	int64_t wall_ms)
+{
+	const struct channel at = {
+		.site = news->site,
+		.panel = news->conf,
+		.snapshot = snapshot,
+		.now_ms = now_ms,
+	};
+	struct tale tale;
+
+	for (size_t i = 0; i < news->transitions.count; i++) {
+		const struct alarm_transition *item = &news->transitions.items[i];
+
+		tell_alarm(&tale, &at, item, wall_ms);
+		add(news, &tale);
+		if (item->change != ALARM_RAISED_GONE)
+			continue;
+		tell_gone(&tale, &at, item, wall_ms);
+		add(news, &tale);
+	}
+}
+
+void news_alarms(struct news *news, struct snapshot *snapshot, int64_t now_ms)
+{
+	const struct snapshot *before = store_get(news->slot);
+	const struct alarm_terms terms = {
+		.now_ms = now_ms,
+		.now_wall_ms = clock_wall_ms(),
+		.hold_ms = news->conf->notify_hold_ms,
+		.next_event = next_event,
+		.arg = news,
+	};
+
+	news->transitions.count = 0;
+	snapshot_set_alarms(snapshot,
+		alarm_update(snapshot->alarms, before, snapshot, &terms, &news->transitions));
+	store_put(news->slot, before);
+	tell_transitions(news, snapshot, now_ms, terms.now_wall_ms);
+}
+
+/* Comm state */
+
+static void set_told(struct news *news, bool online)
+{
+	news->memory.told_online = online;
+	news->memory.told_offline = !online;
+	news->changed = true;
+}
+
+void news_online(struct news *news, int64_t serial, int64_t away_ms)
+{
+	char about[48] = "";
+	struct tale tale;
+
+	if (news->memory.told_online)
+		return;
+	if (away_ms > 0)
+		snprintf(about, sizeof(about), " again after %" PRId64 " s", away_ms / 1000);
+	else if (news->memory.told_offline)
+		snprintf(about, sizeof(about), " again");
+	else if (serial >= 0)
+		snprintf(about, sizeof(about), ", serial %" PRId64, serial);
+	tell_panel(&tale, news->conf, EVENT_PANEL_ONLINE, clock_wall_ms(), "%s online%s",
+		news->conf->name, about);
+	add(news, &tale);
+	set_told(news, true);
+}
+
+void news_offline(struct news *news, const char *why)
+{
+	struct tale tale;
+
+	if (news->memory.told_offline)
+		return;
+	tell_panel(&tale, news->conf, EVENT_PANEL_OFFLINE, clock_wall_ms(), "%s offline: %s",
+		news->conf->name, why);
+	add(news, &tale);
+	set_told(news, false);
+}
+
+/* Energy */
+
+static void tell_energy(struct news *news, enum event_kind kind, unsigned count,
+	const struct meter_news *energy, const char *what)
+{
+	struct tale tale;
+
+	if (count == 0)
+		return;
+	tell_panel(&tale, news->conf, kind, clock_wall_ms(), "%s %s %u: energy %s%s",
+		news->conf->name, scope_name(energy->scope), energy->channel, what,
+		count > 1 ? ", and that of others" : "");
+	if (count == 1 && energy->scope <= SCOPE_MAINS) {
+		tale.draft.scope = (enum event_scope)energy->scope;
+		tale.draft.channel = energy->channel;
+	}
+	add(news, &tale);
+}
+
+void news_energy(struct news *news, const struct meter_news *energy)
+{
+	tell_energy(news, EVENT_ENERGY_RESET, energy->resets, energy, "was reset");
+	tell_energy(news, EVENT_ENERGY_ROLLOVER, energy->rollovers, energy, "rolled over");
+}
+
+/* Another meter, or none */
+
+static void print_number(char *text, size_t size, int64_t number)
+{
+	if (number < 0)
+		snprintf(text, size, "not known");
+	else
+		snprintf(text, size, "%" PRId64, number);
+}
+
+static void forget(struct news *news, const struct snapshot *snapshot, int64_t now_ms)
+{
+	news->transitions.count = 0;
+	alarm_book_unref(alarm_forget(snapshot->alarms, &news->transitions));
+	tell_transitions(news, snapshot, now_ms, clock_wall_ms());
+}
+
+void news_replaced(struct news *news, const struct snapshot *snapshot, int64_t now_ms,
+	const struct meter_id *before, const struct meter_id *now)
+{
+	char serials[2][24], devices[2][24];
+	struct tale tale;
+
+	print_number(serials[0], sizeof(serials[0]), before->serial);
+	print_number(serials[1], sizeof(serials[1]), now->serial);
+	print_number(devices[0], sizeof(devices[0]), before->device);
+	print_number(devices[1], sizeof(devices[1]), now->device);
+	tell_panel(&tale, news->conf, EVENT_METER_REPLACED, clock_wall_ms(),
+		"%s: another meter, serial %s, device id %s instead of %s, %s", news->conf->name,
+		serials[1], devices[1], serials[0], devices[0]);
+	add(news, &tale);
+	forget(news, snapshot, now_ms);
+}
+
+static void dismiss(struct site *site, const struct panel *panel)
+{
+	const struct snapshot *snapshot = store_get(panel->slot);
+	struct news news;
+
+	news_init(&news, site, panel);
+	forget(&news, snapshot, clock_mono_ms());
+	journal_remember_panel(batch_of(&news), panel->conf->index, &nothing);
+	end_batch(&news);
+	news_fini(&news);
+	store_put(panel->slot, snapshot);
+}
+
+static bool is_polled(const struct site *site, uint32_t index)
+{
+	const struct panel *panel = site_panel(site, index, NULL);
+
+	return panel != NULL && panel->conf->enabled;
+}
+
+void news_dismiss(struct site *site, const struct link_conf *link, const struct site *next)
+{
+	for (size_t i = 0; i < site->n_panels; i++) {
+		const struct panel *panel = &site->panels[i];
+
+		if (panel->conf->link == link && panel->conf->enabled &&
+			!is_polled(next, panel->conf->index))
+			dismiss(site, panel);
+	}
+}
+
+/* Posting */
+
+static const char *const change_names[] = {
+	[ALARM_RAISED] = "raised",
+	[ALARM_RAISED_GONE] = "raised and gone",
+	[ALARM_CLEARED] = "cleared",
+	[ALARM_ACTIVE] = "active",
+	[ALARM_INACTIVE] = "inactive",
+};
+
+static void log_transitions(const struct news *news)
+{
+	for (size_t i = 0; i < news->transitions.count; i++) {
+		const struct alarm_transition *item = &news->transitions.items[i];
+
+		log_debug("poller", "panel %s: %s %u %s %s", news->conf->name,
+			scope_name((enum scope)ROW_KEY_A(item->key)), ROW_KEY_B(item->key),
+			level_name((enum level)ROW_KEY_C(item->key)), change_names[item->change]);
+	}
+}
+
+void news_post(struct news *news, const struct snapshot *snapshot, const struct meter_id *id)
+{
+	struct panel_memory *memory = &news->memory;
+
+	if (news->changed || memory->serial != id->serial || memory->device != id->device ||
+		memory->book != snapshot->alarms) {
+		alarm_book_unref(memory->book);
+		memory->book = alarm_book_ref(snapshot->alarms);
+		memory->serial = id->serial;
+		memory->device = id->device;
+		journal_remember_panel(batch_of(news), news->conf->index, memory);
+		news->changed = false;
+	}
+	end_batch(news);
+	log_transitions(news);
+	news->transitions.count = 0;
+}
