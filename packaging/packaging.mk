@@ -2,17 +2,20 @@
 
 EXTRA_DIST += .ci/run packaging/check.sh packaging/demo.sh packaging/setup.sh \
 	packaging/systemd/meterxd.service.in packaging/systemd/meterx.sysusers.conf \
-	conf/snmpd-meterx.conf.in
+	conf/snmpd-meterx.conf.in conf/snmptrapd-meterx.conf.in
 AM_DISTCHECK_CONFIGURE_FLAGS = --with-systemdsystemunitdir='$$dc_install_base/lib/systemd/system'
 
 FILL_IN = $(AM_V_GEN)$(MKDIR_P) $(@D) && $(SED) \
 	-e 's|@sbindir[@]|$(sbindir)|g' -e 's|@sysconfdir[@]|$(sysconfdir)|g' \
 	-e 's|@MX_OID[@]|$(MX_OID)|g'
 
-doc_DATA = conf/snmpd-meterx.conf
-CLEANFILES += conf/snmpd-meterx.conf packaging/systemd/meterxd.service
+doc_DATA = conf/snmpd-meterx.conf conf/snmptrapd-meterx.conf
+CLEANFILES += $(doc_DATA) packaging/systemd/meterxd.service
 conf/snmpd-meterx.conf: conf/snmpd-meterx.conf.in Makefile
 	$(FILL_IN) $(srcdir)/conf/snmpd-meterx.conf.in >$@
+
+conf/snmptrapd-meterx.conf: conf/snmptrapd-meterx.conf.in Makefile
+	$(FILL_IN) $(srcdir)/conf/snmptrapd-meterx.conf.in >$@
 
 packaging/systemd/meterxd.service: packaging/systemd/meterxd.service.in Makefile
 	$(FILL_IN) $(srcdir)/packaging/systemd/meterxd.service.in >$@
