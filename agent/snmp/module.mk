@@ -11,6 +11,7 @@ libmeterx_a_SOURCES += \
 	agent/snmp/tbl_alarm.c \
 	agent/snmp/tbl_branch.c \
 	agent/snmp/tbl_circuit.c \
+	agent/snmp/tbl_event.c \
 	agent/snmp/tbl_link.c \
 	agent/snmp/tbl_mains.c \
 	agent/snmp/tbl_panel.c \

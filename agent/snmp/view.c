@@ -3,6 +3,7 @@
 
 #include "view.h"
 
+#include "alarm/journal.h"
 #include "core/util.h"
 
 #include <stdlib.h>
@@ -12,6 +13,14 @@
 struct hint {
 	const void *slot;
 	const char *snapshot;
+};
+
+/* The answer to one question to the journal. */
+struct found_event {
+	bool known; /* whether it was asked in this request */
+	bool next, inclusive;
+	uint64_t number;
+	struct event *event; /* in view->events */
 };
 
 struct view {
@@ -25,6 +34,9 @@ struct view {
 	const struct snapshot **snapshots;
 	size_t *pinned;
 	size_t n_pinned;
+	struct event **events; /* held until the end of the request */
+	size_t n_events, events_capacity;
+	struct found_event found;
 };
 
 struct view *view_new(void)
@@ -55,6 +67,7 @@ void view_free(struct view *view)
 	free(view->hints);
 	free(view->snapshots);
 	free(view->pinned);
+	free(view->events);
 	free(view);
 }
 
@@ -100,6 +113,10 @@ void view_end(struct view *view)
 		view->snapshots[place] = NULL;
 	}
 	view->n_pinned = 0;
+	for (size_t i = 0; i < view->n_events; i++)
+		event_unref(view->events[i]);
+	view->n_events = 0;
+	view->found.known = false;
 }
 
 uint64_t view_request(const struct view *view)
@@ -173,4 +190,42 @@ const struct snapshot *view_snapshot(struct view *view, const struct panel *pane
 		view->pinned[view->n_pinned++] = place;
 	}
 	return view->snapshots[place];
+}
+
+static void event_hold(struct view *view, struct event *event)
+{
+	if (view->n_events == view->events_capacity) {
+		view->events_capacity = view->events_capacity ? view->events_capacity * 2 : 16;
+		view->events =
+			xrealloc(view->events, view->events_capacity, sizeof(struct event *));
+	}
+	view->events[view->n_events++] = event;
+}
+
+static const struct event *event_ask(
+	struct view *view, uint64_t number, bool next, bool inclusive)
+{
+	struct found_event *found = &view->found;
+	struct journal *journal = view->site->journal;
+
+	if (journal == NULL)
+		return NULL;
+	if (found->known && found->number == number && found->next == next &&
+		found->inclusive == inclusive)
+		return found->event;
+	*found = (struct found_event){ true, next, inclusive, number,
+		next ? journal_next(journal, number, inclusive) : journal_find(journal, number) };
+	if (found->event)
+		event_hold(view, found->event);
+	return found->event;
+}
+
+const struct event *view_event(struct view *view, uint64_t number)
+{
+	return event_ask(view, number, false, false);
+}
+
+const struct event *view_event_next(struct view *view, uint64_t number, bool inclusive)
+{
+	return event_ask(view, number, true, inclusive);
 }

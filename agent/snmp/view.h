@@ -7,10 +7,12 @@
 #ifndef METERX_SNMP_VIEW_H
 #define METERX_SNMP_VIEW_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "store/site.h"
 
+struct event;
 struct view;
 
 struct view *view_new(void);
@@ -31,6 +33,13 @@ const struct panel *view_panel(const struct view *view, uint32_t index, size_t *
 void view_hint(const struct view *view, uint32_t index);
 /* The panel's snapshot, pinned at first use in this request. */
 const struct snapshot *view_snapshot(struct view *view, const struct panel *panel);
+
+/*
+ * From the journal, NULL: there is none. Valid until the end of the request; asked
+ * for the same one again, as for the cells of a row, they find it at once.
+ */
+const struct event *view_event(struct view *view, uint64_t number);
+const struct event *view_event_next(struct view *view, uint64_t number, bool inclusive);
 
 /*
  * What tables derive from the site and keep between requests. The view calls

@@ -155,19 +155,9 @@ const size_t mx_n_tables = ARRAY_LEN(mx_tables);
 
 /* Sites of the test's own: there are no panels behind these tables. */
 static struct site sites[2] = {
-	{ .start_wall_ms = 1 },
-	{ .start_wall_ms = 2 },
+	{ .refs = 1, .start_wall_ms = 1 },
+	{ .refs = 1, .start_wall_ms = 2 },
 };
-
-struct site *site_ref(struct site *site)
-{
-	return site;
-}
-
-void site_unref(struct site *site)
-{
-	(void)site;
-}
 
 /* ---- processes --------------------------------------------------------------------------- */
 
@@ -779,7 +769,7 @@ static void test_handler(void **state)
 	oid before[] = { 1, 3 }, behind[] = { 1, 3, 6, 1, 5 };
 
 	(void)state;
-	view_set_site(view, &sites[0]);
+	view_set_site(view, site_ref(&sites[0]));
 	for (size_t i = 0; i < n_entries; i++) {
 		snmp_varlist_add_variable(
 			&variable, entries[i].name, entries[i].n, ASN_NULL, NULL, 0);

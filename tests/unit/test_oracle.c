@@ -379,14 +379,110 @@ static struct config *load_conf(void)
 	return config;
 }
 
-static void give_numbers(unsigned n)
+static const struct event events[] = {
+	{ .number = 5,
+		.wall_ms = NOV_21 + 3 * HOUR + 14 * 60 * SECOND,
+		.kind = EVENT_RAISED,
+		.notify = true,
+		.panel = 3,
+		.panel_name = "FULL",
+		.scope = EVENT_SCOPE_BRANCH,
+		.channel = 1,
+		.level = LEVEL_HIGH_HIGH,
+		.severity = STATE_CRITICAL,
+		.has_value = true,
+		.value = 17250,
+		.has_limit = true,
+		.limit = 14000,
+		.label = "Rack A1",
+		.text = "FULL branch 1 (Rack A1): high-high" },
+	{ .number = 6,
+		.wall_ms = NOV_21 + 3 * HOUR + 14 * 60 * SECOND + 1500,
+		.kind = EVENT_CLEARED,
+		.notify = true,
+		.panel = 9,
+		.panel_name = "GONE as it was called",
+		.scope = EVENT_SCOPE_MAINS,
+		.channel = 2,
+		.level = LEVEL_LOW,
+		.severity = STATE_WARNING,
+		.text = "cleared" },
+	{ .number = 9,
+		.wall_ms = NOV_21,
+		.kind = EVENT_LINK_DOWN,
+		.notify = true,
+		.scope = EVENT_SCOPE_LINK,
+		.channel = 2,
+		.severity = STATE_CRITICAL,
+		.label = "room 2",
+		.text = "link room 2: down" },
+	{ .number = 10,
+		.wall_ms = NOV_21,
+		.kind = EVENT_PANEL_OFFLINE,
+		.notify = true,
+		.panel = 9,
+		.panel_name = "GONE",
+		.scope = EVENT_SCOPE_PANEL,
+		.severity = STATE_CRITICAL,
+		.text = "GONE: offline" },
+	/* Zero is a value. */
+	{ .number = 11,
+		.wall_ms = NOV_20,
+		.kind = EVENT_RAISED,
+		.notify = true,
+		.panel = 3,
+		.panel_name = "FULL",
+		.scope = EVENT_SCOPE_ALT_VOLTAGE,
+		.channel = 8,
+		.level = LEVEL_LOW_NON_LATCHING,
+		.severity = STATE_WARNING,
+		.has_value = true,
+		.has_limit = true,
+		.text = "" },
+	{ .number = 12,
+		.wall_ms = NOV_20,
+		.kind = EVENT_INPUT_CHANGED,
+		.notify = true,
+		.panel = 3,
+		.panel_name = "FULL",
+		.scope = EVENT_SCOPE_INPUT,
+		.channel = 65535,
+		.severity = STATE_OK,
+		.has_value = true,
+		.value = 2,
+		.label = "Door",
+		.text = "Door: closed" },
+	{ .number = 43,
+		.wall_ms = LOADED - 1300,
+		.kind = EVENT_AGENT_STARTED,
+		.severity = STATE_OK,
+		.text = "started" },
+	{ .number = UINT32_MAX,
+		.wall_ms = NOW,
+		.kind = EVENT_AGENT_RELOADED,
+		.severity = STATE_OK,
+		.text = "the last that has an index" },
+	{ .number = UINT64_C(1) + UINT32_MAX,
+		.wall_ms = NOW,
+		.kind = EVENT_AGENT_RELOADED,
+		.severity = STATE_OK },
+};
+
+/* The last number that was taken is another thing than what is kept. */
+static void post_events(unsigned n_numbers)
 {
 	struct journal_batch batch;
+	struct event *event;
 
 	journal_begin(&batch, world.journal);
-	while (n-- > 0)
+	while (n_numbers-- > 0)
 		journal_number(&batch);
+	for (size_t i = 0; i < ARRAY_LEN(events); i++)
+		journal_add(&batch, &events[i]);
 	journal_end(&batch);
+	event = journal_find(world.journal, 5);
+	journal_delivered(world.journal, event);
+	event_unref(event);
 }
 
 static int world_begin(void **state)
@@ -407,7 +503,7 @@ static int world_begin(void **state)
 	publish_sparse();
 	publish_gone();
 	set_links();
-	give_numbers(43);
+	post_events(43);
 	world.view = view_new();
 	view_set_site(world.view, site_ref(world.site));
 	view_begin(world.view, NOW_MS, NOW);
