@@ -222,7 +222,10 @@ static void post_event(struct agent *agent, enum event_kind kind, int64_t wall_m
 	struct journal_batch batch;
 
 	journal_begin(&batch, agent->journal);
-	journal_add(&batch, &(struct event){ .kind = kind, .wall_ms = wall_ms, .text = text });
+	journal_add(&batch, &(struct event){ .kind = kind,
+				.wall_ms = wall_ms,
+				.severity = STATE_OK,
+				.text = text });
 	journal_end(&batch);
 }
 

@@ -103,6 +103,8 @@ struct config {
 	char *state_dir;
 	char *profile_dir;
 	uint32_t events; /* kept */
+	uint32_t notify_window; /* notifications that the master has not acknowledged yet */
+	uint32_t notify_rate;	/* per second */
 	struct link_conf *links; /* by index */
 	size_t n_links;
 	struct panel_conf *panels; /* by index */

@@ -182,6 +182,8 @@ static cfg_opt_t options[] = {
 	SYNTAX_VALUE("state-dir"),
 	SYNTAX_VALUE("profile-dir"),
 	SYNTAX_VALUE("events"),
+	SYNTAX_VALUE("notify-window"),
+	SYNTAX_VALUE("notify-rate"),
 	SYNTAX_VALUE("poll"),
 	SYNTAX_VALUE("alarm-poll"),
 	SYNTAX_VALUE("slow-poll"),
@@ -202,6 +204,8 @@ static const struct field config_fields[] = {
 	{ TEXT("state-dir", config, state_dir, 1, PATH_LENGTH_MAX), .text = MX_STATE_DIR },
 	{ TEXT("profile-dir", config, profile_dir, 1, PATH_LENGTH_MAX), .text = MX_PROFILE_DIR },
 	{ NUMBER("events", config, events, 100, 1000000, 10000) },
+	{ NUMBER("notify-window", config, notify_window, 1, 64, 32) },
+	{ NUMBER("notify-rate", config, notify_rate, 1, 100000, 1000) },
 };
 
 /* 0: not given; see read_rhythm(). */

@@ -2,8 +2,11 @@
  * agentx: see agentx.h.
  *
  * Net-SNMP has one session to the master in a process, and so there is one
- * struct agentx. The library may hold the thread for seconds while a master is
- * frozen; nobody waits for this thread but agentx_stop(), and that can hang up.
+ * struct agentx. The library may hold the thread for a second while it connects;
+ * nobody waits for this thread but agentx_stop(), and that can hang up. Pings are
+ * ours, not the library's: it would hold the thread until the answer, and a master
+ * that stands still for some seconds must not lose the session, for what it has
+ * not acknowledged then would be told again.
  *
  * A request for our tables costs epoll_wait, recv and send (stream.h). Only after
  * anything else (library_used) the library's descriptors and timers are looked
@@ -18,6 +21,8 @@
 #include "core/loop.h"
 #include "core/util.h"
 #include "snmp/answer.h"
+#include "snmp/notification.h"
+#include "snmp/notifier.h"
 #include "snmp/stream.h"
 
 #include <errno.h>
@@ -38,11 +43,13 @@
 
 #define APPLICATION "meterx"
 
-#define RETRY_S		 1 /* between attempts to reach the master, and idle time before a ping */
+#define RETRY_S		 1 /* between attempts to reach the master */
 #define OPEN_TIMEOUT_S	 1 /* for the master's answer to Open and Register */
-#define PING_TIMEOUT_US	 (5 * 1000000L) /* a master may be busy with slow scripts of its own */
+#define PING_AFTER_MS	 1000  /* of silence */
+#define SILENCE_MAX_MS	 30000 /* then the master is as good as gone; it may be stopped or busy */
 #define CLOSE_TIMEOUT_US (300 * 1000L)
 #define STOP_WAIT_S	 2 /* for an orderly end, and again after hanging up */
+#define PING_PACKET	 0 /* those of events are numbered from 1 */
 #define DESCRIPTORS_MAX	 16
 #define MESSAGES_KEPT	 8
 
@@ -53,6 +60,7 @@ struct agentx {
 	pthread_mutex_t lock; /* of next_site, next_socket */
 	struct site *next_site;
 	char *next_socket;
+	struct journal *journal; /* of all sites; NULL: none */
 	atomic_bool stopping;
 	atomic_bool left; /* by its thread, or by who should have joined it: the second frees */
 	atomic_int session_fd; /* -1: no session */
@@ -61,6 +69,11 @@ struct agentx {
 	char *socket;
 	struct view *view;
 	struct stream *stream;
+	struct notifier *notifier;
+	struct wire_output output; /* reused */
+	int64_t heard_ms;	   /* when the master last said something */
+	bool pinged;		   /* since then */
+	int64_t pinged_ms;
 	netsnmp_session *session; /* NULL: no master */
 	bool refused;		  /* the master did not take our registration */
 	bool serving;		  /* as last logged */
@@ -137,6 +150,137 @@ static int on_library_log(int major, int minor, void *server, void *client)
 	return 0;
 }
 
+/* ---- our own requests to the master ---------------------------------------------------------- */
+
+static void hang_up(struct agentx *agentx)
+{
+	int fd = atomic_load(&agentx->session_fd);
+
+	if (fd >= 0)
+		shutdown(fd, SHUT_RDWR);
+}
+
+static void master_heard(struct agentx *agentx)
+{
+	agentx->heard_ms = clock_mono_ms();
+	agentx->pinged = false;
+}
+
+static struct wire_ids ids_of(const struct agentx *agentx, uint32_t packet)
+{
+	return (struct wire_ids){ (uint32_t)agentx->session->sessid, STREAM_TRANSACTION, packet };
+}
+
+static void ping(struct agentx *agentx, int64_t now_ms)
+{
+	struct wire_ids ids = ids_of(agentx, PING_PACKET);
+	int fd = atomic_load(&agentx->session_fd);
+
+	agentx->pinged = true;
+	agentx->pinged_ms = now_ms;
+	if (!stream_has_room(fd))
+		return; /* so much is unread that its first answer will do as well */
+	agentx->output.length = 0;
+	wire_ping(&agentx->output, &ids);
+	stream_send(fd, &agentx->output);
+}
+
+static int64_t pulse_due_ms(const struct agentx *agentx)
+{
+	return agentx->pinged ? agentx->pinged_ms + SILENCE_MAX_MS
+			      : agentx->heard_ms + PING_AFTER_MS;
+}
+
+/* Only after the socket has been looked at: we may have been stopped ourselves. */
+static void pulse(struct agentx *agentx, int64_t now_ms)
+{
+	if (agentx->session == NULL || now_ms < pulse_due_ms(agentx))
+		return;
+	if (!agentx->pinged) {
+		ping(agentx, now_ms);
+		return;
+	}
+	log_warning("snmp", "the master agent at %s has said nothing for %d s", agentx->socket,
+		SILENCE_MAX_MS / 1000);
+	hang_up(agentx);
+	master_heard(agentx);
+}
+
+static enum notifier_sent on_send(void *arg, const struct event *event, uint32_t packet)
+{
+	struct agentx *agentx = arg;
+	const struct notification *notification = notification_of(event);
+	struct wire_ids ids = ids_of(agentx, packet);
+	int fd = atomic_load(&agentx->session_fd);
+
+	if (notification == NULL) {
+		log_error("snmp", "no notification tells event %llu: %s",
+			(unsigned long long)event->number, event->text);
+		return NOTIFIER_NOT_TOLD;
+	}
+	if (!stream_has_room(fd))
+		return NOTIFIER_NO_ROOM;
+	agentx->output.length = 0;
+	notification_write(agentx->view, event, notification, &ids, &agentx->output);
+	stream_send(fd, &agentx->output);
+	log_debug("snmp", "event %llu: %s sent", (unsigned long long)event->number,
+		notification->name);
+	return NOTIFIER_SENT;
+}
+
+static void on_response(void *arg, uint32_t packet, unsigned error)
+{
+	struct agentx *agentx = arg;
+
+	if (error == WIRE_NOT_OPEN) {
+		/* It knows nothing of our session: begin anew. */
+		log_warning("snmp", "the master agent at %s has closed the session",
+			agentx->socket);
+		hang_up(agentx);
+	} else if (packet != PING_PACKET) {
+		notifier_answer(agentx->notifier, packet, error, clock_mono_ms());
+	}
+}
+
+/* In the journal's thread. */
+static void on_journal_ready(void *arg)
+{
+	struct agentx *agentx = arg;
+
+	notifier_wake(agentx->notifier);
+	loop_wake(agentx->loop);
+}
+
+static int sooner(int wait_ms, int other_ms)
+{
+	if (wait_ms < 0 || other_ms < 0)
+		return wait_ms < 0 ? other_ms : wait_ms;
+	return wait_ms < other_ms ? wait_ms : other_ms;
+}
+
+static int own_wait_ms(const struct agentx *agentx)
+{
+	int64_t now_ms, pulse_ms;
+
+	if (agentx->session == NULL)
+		return -1;
+	now_ms = clock_mono_ms();
+	pulse_ms = pulse_due_ms(agentx) - now_ms;
+	return sooner(pulse_ms < 0 ? 0 : (int)pulse_ms,
+		notifier_wait_ms(agentx->notifier, now_ms));
+}
+
+static void own_work(struct agentx *agentx)
+{
+	int64_t now_ms;
+
+	if (own_wait_ms(agentx) != 0)
+		return;
+	now_ms = clock_mono_ms();
+	pulse(agentx, now_ms);
+	notifier_work(agentx->notifier, now_ms);
+}
+
 /* ---- requests ---------------------------------------------------------------------------- */
 
 /*
@@ -153,6 +297,7 @@ static int on_receive(
 	*opaque_length = 0;
 	if (!stream_has_more(stream))
 		stream_receive(stream, transport->sock);
+	master_heard(the_agentx);
 	n = stream_take(stream, buffer, (size_t)size);
 	if (n > 0)
 		return (int)n;
@@ -190,6 +335,9 @@ static int on_connected(int major, int minor, void *server, void *client)
 	agentx->session_changed = true;
 	agentx->refused = false;
 	atomic_store(&agentx->session_fd, transport ? transport->sock : -1);
+	master_heard(agentx);
+	/* Our OIDs are registered before the loop goes on and the first event is sent. */
+	notifier_connected(agentx->notifier, agentx->heard_ms);
 	return 0;
 }
 
@@ -204,6 +352,7 @@ static int on_disconnected(int major, int minor, void *server, void *client)
 	agentx->session = NULL;
 	agentx->session_changed = true;
 	atomic_store(&agentx->session_fd, -1);
+	notifier_disconnected(agentx->notifier);
 	return 0;
 }
 
@@ -276,8 +425,6 @@ static void session_review(struct agentx *agentx)
 	if (serving && !agentx->serving) {
 		messages_forget(agentx);
 		agentx->away_reason = 0;
-		/* From now on only pings are waited for. */
-		agentx->session->timeout = PING_TIMEOUT_US;
 		log_info("snmp", "served by the master agent at %s after %lld s", agentx->socket,
 			(long long)(now - agentx->away_since_ms) / 1000);
 	} else if (!serving && agentx->serving) {
@@ -301,11 +448,12 @@ static void library_read(struct agentx *agentx, int fd)
 	agentx->library_used = true;
 }
 
-/* A master that asks is alive: no ping for now. The library keeps that timer in this field. */
-static void ping_later(const netsnmp_session *session)
+/* The library keeps the timer of its pings in this field. */
+static void library_ping_never(netsnmp_session *session)
 {
 	if (session->securityModel != SNMP_DEFAULT_SECMODEL)
-		snmp_alarm_reset((unsigned int)session->securityModel);
+		snmp_alarm_unregister((unsigned int)session->securityModel);
+	session->securityModel = SNMP_DEFAULT_SECMODEL;
 }
 
 static void on_readable(int fd, void *arg)
@@ -316,8 +464,8 @@ static void on_readable(int fd, void *arg)
 		library_read(agentx, fd);
 		return;
 	}
-	if (stream_receive(agentx->stream, fd))
-		ping_later(agentx->session);
+	stream_receive(agentx->stream, fd);
+	master_heard(agentx);
 	if (stream_has_more(agentx->stream))
 		library_read(agentx, fd);
 }
@@ -373,6 +521,8 @@ static void library_review(struct agentx *agentx)
 static void library_settle(struct agentx *agentx)
 {
 	agentx->library_used = false;
+	if (agentx->session)
+		library_ping_never(agentx->session);
 	netsnmp_check_outstanding_agent_requests();
 	library_review(agentx);
 	session_review(agentx);
@@ -425,14 +575,6 @@ static void library_timers(struct agentx *agentx)
 	agentx->library_used = true;
 }
 
-static void hang_up(struct agentx *agentx)
-{
-	int fd = atomic_load(&agentx->session_fd);
-
-	if (fd >= 0)
-		shutdown(fd, SHUT_RDWR);
-}
-
 /* The library connects to another socket with its next attempt. */
 static void socket_change(struct agentx *agentx, char *socket)
 {
@@ -450,6 +592,14 @@ static void socket_change(struct agentx *agentx, char *socket)
 	hang_up(agentx);
 }
 
+/* Takes the reference over. */
+static void site_change(struct agentx *agentx, struct site *site)
+{
+	notifier_set_pace(
+		agentx->notifier, site->config->notify_window, site->config->notify_rate);
+	view_set_site(agentx->view, site);
+}
+
 static void on_wake(void *arg)
 {
 	struct agentx *agentx = arg;
@@ -463,7 +613,7 @@ static void on_wake(void *arg)
 	agentx->next_socket = NULL;
 	pthread_mutex_unlock(&agentx->lock);
 	if (site)
-		view_set_site(agentx->view, site);
+		site_change(agentx, site);
 	if (socket)
 		socket_change(agentx, socket);
 }
@@ -472,6 +622,8 @@ static void agentx_free(struct agentx *agentx)
 {
 	messages_forget(agentx);
 	netsnmp_large_fd_set_cleanup(&agentx->readable);
+	notifier_free(agentx->notifier);
+	free(agentx->output.data);
 	stream_free(agentx->stream);
 	view_free(agentx->view);
 	site_unref(agentx->next_site);
@@ -491,10 +643,12 @@ static void *run(void *arg)
 	while (!atomic_load(&agentx->stopping) && rc == 0) {
 		int wait = library_wait_ms(agentx);
 
-		if (wait == 0)
+		if (wait == 0) {
 			library_timers(agentx);
-		else
-			rc = loop_turn(agentx->loop, wait);
+		} else {
+			rc = loop_turn(agentx->loop, sooner(wait, own_wait_ms(agentx)));
+			own_work(agentx);
+		}
 		if (agentx->library_used)
 			library_settle(agentx);
 	}
@@ -536,8 +690,11 @@ struct agentx *agentx_start(const char *socket, struct site *site)
 	pthread_mutex_init(&agentx->lock, NULL);
 	atomic_init(&agentx->session_fd, -1);
 	agentx->view = view_new();
-	view_set_site(agentx->view, site_ref(site));
+	agentx->journal = site->journal;
+	agentx->notifier = notifier_new(agentx->journal, on_send, agentx);
+	site_change(agentx, site_ref(site));
 	agentx->stream = stream_new(agentx->view);
+	stream_on_response(agentx->stream, on_response, agentx);
 	netsnmp_large_fd_set_init(&agentx->readable, FD_SETSIZE);
 	NETSNMP_LARGE_FD_ZERO(&agentx->readable);
 	agentx->away_since_ms = clock_mono_ms();
@@ -550,8 +707,11 @@ struct agentx *agentx_start(const char *socket, struct site *site)
 	signal(SIGPIPE, SIG_IGN); /* the library writes to sockets without MSG_NOSIGNAL */
 	setenv("MIBS", "", 1);	  /* it would load them */
 	errno = thread_start(agentx);
-	if (errno == 0)
+	if (errno == 0) {
+		if (agentx->journal)
+			journal_on_ready(agentx->journal, on_journal_ready, agentx);
 		return agentx;
+	}
 fail:
 	agentx_free(agentx);
 	return NULL;
@@ -596,6 +756,8 @@ bool agentx_stop(struct agentx *agentx)
 
 	if (agentx == NULL)
 		return true;
+	if (agentx->journal)
+		journal_on_ready(agentx->journal, NULL, NULL);
 	atomic_store(&agentx->stopping, true);
 	loop_wake(agentx->loop);
 	done = thread_ended(agentx);

@@ -18,8 +18,8 @@ struct agentx;
 
 /*
  * Start the thread. socket: path or "tcp:host:port" of the master. Takes a
- * reference to site. NULL with errno when no thread can be had; EBUSY for the
- * second time in a process. Main thread.
+ * reference to site, and tells the events of its journal. NULL with errno when no
+ * thread can be had; EBUSY for the second time in a process. Main thread.
  */
 struct agentx *agentx_start(const char *socket, struct site *site);
 /* Serve another site from the next request on (takes a reference). Main thread. */

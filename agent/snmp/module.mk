@@ -1,6 +1,8 @@
 libmeterx_a_SOURCES += \
 	agent/snmp/agentx.c agent/snmp/agentx.h \
 	agent/snmp/answer.c agent/snmp/answer.h \
+	agent/snmp/notification.c agent/snmp/notification.h \
+	agent/snmp/notifier.c agent/snmp/notifier.h \
 	agent/snmp/stream.c agent/snmp/stream.h \
 	agent/snmp/columns.c agent/snmp/columns.h \
 	agent/snmp/summary.c agent/snmp/summary.h \

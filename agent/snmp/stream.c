@@ -13,6 +13,7 @@
 #include "snmp/wire.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -22,6 +23,8 @@
 
 struct stream {
 	struct view *view;
+	stream_response_fn *on_response;
+	void *on_response_arg;
 	bool ended;
 	size_t n_input;
 	size_t n_library; /* of these, whole PDUs for the library at the front */
@@ -52,10 +55,16 @@ void stream_reset(struct stream *stream)
 	stream->n_library = 0;
 }
 
-static void drop(struct stream *stream, size_t n)
+void stream_on_response(struct stream *stream, stream_response_fn *fn, void *arg)
+{
+	stream->on_response = fn;
+	stream->on_response_arg = arg;
+}
+
+static void cut_out(struct stream *stream, size_t at, size_t n)
 {
 	stream->n_input -= n;
-	memmove(stream->input, stream->input + n, stream->n_input);
+	memmove(stream->input + at, stream->input + at + n, stream->n_input - at);
 }
 
 /* A master that does not take it in will be seen to have gone when it is next read from. */
@@ -73,6 +82,18 @@ static void send_all(int fd, const uint8_t *data, size_t n)
 	}
 }
 
+bool stream_has_room(int fd)
+{
+	struct pollfd poll_fd = { .fd = fd, .events = POLLOUT };
+
+	return poll(&poll_fd, 1, 0) == 1 && (poll_fd.revents & POLLOUT);
+}
+
+void stream_send(int fd, const struct wire_output *output)
+{
+	send_all(fd, output->data, output->length);
+}
+
 static void output_send(struct stream *stream, int fd)
 {
 	struct wire_output *output = &stream->output;
@@ -85,7 +106,23 @@ static void output_send(struct stream *stream, int fd)
 	}
 }
 
-/* Answer whole PDUs from the front on, up to the first that is for the library. */
+/* The master's answer to a request of ours. */
+static bool take_response(struct stream *stream, const uint8_t *pdu, size_t length)
+{
+	struct wire_ids ids;
+	unsigned error;
+
+	if (!wire_response_read(pdu, length, &ids, &error) || ids.transaction != STREAM_TRANSACTION)
+		return false;
+	if (stream->on_response)
+		stream->on_response(stream->on_response_arg, ids.packet, error);
+	return true;
+}
+
+/*
+ * Answer whole PDUs from the front on, up to the first that is for the library.
+ * Responses to us are taken out wherever they are: nobody else waits for them.
+ */
 static bool answer(struct stream *stream, int fd)
 {
 	size_t done = 0, at, length;
@@ -102,12 +139,17 @@ static bool answer(struct stream *stream, int fd)
 		}
 		if (length == 0 || length > stream->n_input - at)
 			break;
+		if (take_response(stream, pdu, length)) {
+			cut_out(stream, at, length);
+			length = 0;
+			continue;
+		}
 		ours = ours && wire_answer(stream->view, pdu, length, &stream->output);
 		if (ours)
 			done = at + length;
 	}
 	stream->n_library = at - done;
-	drop(stream, done);
+	cut_out(stream, 0, done);
 	if (done > 0)
 		output_send(stream, fd);
 	return done > 0;
@@ -152,7 +194,7 @@ size_t stream_take(struct stream *stream, void *buffer, size_t size)
 		return 0;
 	}
 	memcpy(buffer, stream->input, n);
-	drop(stream, n);
+	cut_out(stream, 0, n);
 	stream->n_library = 0;
 	return n;
 }

@@ -10,8 +10,10 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "snmp/view.h"
+#include "snmp/wire.h"
 
 struct stream;
 
@@ -26,6 +28,17 @@ void stream_reset(struct stream *stream);
  * True when something was answered.
  */
 bool stream_receive(struct stream *stream, int fd);
+
+/*
+ * Whether a PDU of ours can be sent without waiting for the master; then
+ * stream_send() does it. Requests of our own have STREAM_TRANSACTION, and answers to them go to
+ * on_response, whatever stands before them.
+ */
+#define STREAM_TRANSACTION 0xcd585452 /* the library has positive numbers */
+bool stream_has_room(int fd);
+void stream_send(int fd, const struct wire_output *output);
+typedef void stream_response_fn(void *arg, uint32_t packet, unsigned error);
+void stream_on_response(struct stream *stream, stream_response_fn *fn, void *arg);
 
 /* Whether the library has to look: at PDUs or at the end of the connection. */
 bool stream_has_more(const struct stream *stream);

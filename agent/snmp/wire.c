@@ -29,6 +29,8 @@ enum {
 	VERSION_1 = 1,
 	PDU_GET = 5,
 	PDU_GETNEXT = 6,
+	PDU_NOTIFY = 12,
+	PDU_PING = 13,
 	PDU_RESPONSE = 18,
 	FLAG_NON_DEFAULT_CONTEXT = 0x08,
 	FLAG_NETWORK_BYTE_ORDER = 0x10,
@@ -167,20 +169,27 @@ static uint8_t *name_copy(uint8_t *at, const struct name *name)
 	return at + name->n_bytes;
 }
 
-static uint8_t *name_put(uint8_t *at, const uint32_t *suffix, size_t n, bool big_endian)
+/* An OID below 1.3.6.1, in two parts. */
+static uint8_t *oid_put(uint8_t *at, const uint32_t *head, size_t n_head, const uint32_t *tail,
+	size_t n_tail, bool big_endian)
 {
-	bool short_form = objects[INTERNET_ARCS] <= UINT8_MAX;
+	bool short_form = head[INTERNET_ARCS] <= UINT8_MAX;
 	size_t first = short_form ? INTERNET_ARCS + 1 : 0;
 
-	at[0] = (uint8_t)(OBJECTS_ARCS - first + n);
-	at[1] = short_form ? (uint8_t)objects[INTERNET_ARCS] : 0;
+	at[0] = (uint8_t)(n_head - first + n_tail);
+	at[1] = short_form ? (uint8_t)head[INTERNET_ARCS] : 0;
 	at[2] = at[3] = 0;
 	at += OID_HEADER_BYTES;
-	for (size_t i = first; i < OBJECTS_ARCS; i++)
-		at = word_put(at, objects[i], big_endian);
-	for (size_t i = 0; i < n; i++)
-		at = word_put(at, suffix[i], big_endian);
+	for (size_t i = first; i < n_head; i++)
+		at = word_put(at, head[i], big_endian);
+	for (size_t i = 0; i < n_tail; i++)
+		at = word_put(at, tail[i], big_endian);
 	return at;
+}
+
+static uint8_t *name_put(uint8_t *at, const uint32_t *suffix, size_t n, bool big_endian)
+{
+	return oid_put(at, objects, OBJECTS_ARCS, suffix, n, big_endian);
 }
 
 /* Getters see to it that a number fits its type. */
@@ -323,4 +332,76 @@ bool wire_answer(struct view *view, const uint8_t *pdu, size_t length, struct wi
 	else
 		output->length = begin;
 	return done;
+}
+
+/* ---- requests ------------------------------------------------------------------------------ */
+
+static void header_put(struct wire_output *output, uint8_t type, const struct wire_ids *ids)
+{
+	uint8_t *at = output_reserve(output, WIRE_HEADER_BYTES);
+
+	memset(at, 0, WIRE_HEADER_BYTES);
+	at[0] = VERSION_1;
+	at[AT_TYPE] = type;
+	at[AT_FLAGS] = FLAG_NETWORK_BYTE_ORDER;
+	at = word_put(at + AT_SESSION, ids->session, true);
+	at = word_put(at, ids->transaction, true);
+	word_put(at, ids->packet, true);
+	output->length += WIRE_HEADER_BYTES;
+}
+
+void wire_ping(struct wire_output *output, const struct wire_ids *ids)
+{
+	header_put(output, PDU_PING, ids);
+}
+
+size_t wire_notify_begin(struct wire_output *output, const struct wire_ids *ids, uint32_t subid)
+{
+	static const uint32_t trap_oid[] = { 1, 3, 6, 1, 6, 3, 1, 1, 4, 1, 0 };
+	static const uint32_t root[] = { MX_OID_ARCS };
+	const uint32_t tail[] = { 0, subid }; /* mxNotifications */
+	size_t begin = output->length;
+	uint8_t *at;
+
+	header_put(output, PDU_NOTIFY, ids);
+	at = output_reserve(output, 2 * VARBIND_BYTES_MAX);
+	at = type_put(at, ASN_OBJECT_ID, true);
+	at = oid_put(at, trap_oid, ARRAY_LEN(trap_oid), NULL, 0, true);
+	at = oid_put(at, root, ARRAY_LEN(root), tail, ARRAY_LEN(tail), true);
+	output->length = (size_t)(at - output->data);
+	return begin;
+}
+
+void wire_notify_add(struct wire_output *output, const uint32_t *suffix, size_t n,
+	const struct column *column, const struct cell *cell)
+{
+	size_t text = column->asn == ASN_OCTET_STR ? cell->length + 3 : 0;
+	uint8_t *at = output_reserve(output, VARBIND_BYTES_MAX + text);
+
+	at = type_put(at, column->asn, true);
+	at = name_put(at, suffix, n, true);
+	at = value_put(at, column->asn, cell, true);
+	output->length = (size_t)(at - output->data);
+}
+
+void wire_notify_end(struct wire_output *output, size_t begin)
+{
+	word_put(output->data + begin + AT_PAYLOAD_LENGTH,
+		(uint32_t)(output->length - begin - WIRE_HEADER_BYTES), true);
+}
+
+bool wire_response_read(const uint8_t *pdu, size_t length, struct wire_ids *ids, unsigned *error)
+{
+	bool big_endian = pdu[AT_FLAGS] & FLAG_NETWORK_BYTE_ORDER;
+	const uint8_t *payload = pdu + WIRE_HEADER_BYTES;
+
+	if (pdu[0] != VERSION_1 || pdu[AT_TYPE] != PDU_RESPONSE || length < WIRE_HEADER_BYTES + 8)
+		return false;
+	ids->session = word_at(pdu + AT_SESSION, big_endian);
+	ids->transaction = word_at(pdu + AT_SESSION + 4, big_endian);
+	ids->packet = word_at(pdu + AT_SESSION + 8, big_endian);
+	/* sysUpTime, then error and index, 16 bits each */
+	*error = big_endian ? (unsigned)payload[4] << 8 | payload[5]
+			    : (unsigned)payload[5] << 8 | payload[4];
+	return true;
 }

@@ -17,6 +17,12 @@
 
 #define WIRE_HEADER_BYTES 20
 
+/* RFC 2741, 7.1: errors of a response. */
+#define WIRE_NOT_OPEN 257
+
+struct cell;
+struct column;
+
 /* Grows; free data with free(). */
 struct wire_output {
 	uint8_t *data;
@@ -32,5 +38,27 @@ size_t wire_pdu_length(const uint8_t *data, size_t n);
  * OID that is not below mxObjects, or bytes that are no sound request.
  */
 bool wire_answer(struct view *view, const uint8_t *pdu, size_t length, struct wire_output *output);
+
+/* ---- what we ask of the master ---- */
+
+struct wire_ids {
+	uint32_t session, transaction, packet; /* the answer repeats them */
+};
+
+void wire_ping(struct wire_output *output, const struct wire_ids *ids);
+
+/*
+ * A Notify of mxNotifications.subid: begin (returns where in output), add cells
+ * of tables below mxObjects, end. sysUpTime.0 is left to the master.
+ */
+size_t wire_notify_begin(
+	struct wire_output *output, const struct wire_ids *ids, uint32_t subid);
+void wire_notify_add(struct wire_output *output, const uint32_t *suffix, size_t n,
+	const struct column *column, const struct cell *cell);
+void wire_notify_end(struct wire_output *output, size_t begin);
+
+/* The master's answer; false: this PDU is none. */
+bool wire_response_read(
+	const uint8_t *pdu, size_t length, struct wire_ids *ids, unsigned *error);
 
 #endif

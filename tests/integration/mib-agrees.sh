@@ -1,5 +1,6 @@
 #!/bin/bash
-# METERX-MIB and the agent's tables say the same: names, arcs, types, access, length of the index.
+# METERX-MIB and the agent say the same: names, arcs, types, access, length of the index; objects of
+# the notifications.
 source "${srcdir:-.}/tests/lib.sh"
 
 require smidump python3
@@ -51,6 +52,10 @@ for table in nodes.findall("table"):
     want.append("table %s %s %d" % (table.get("name"), last_arc(table),
                                     len(row.find("linkage").findall("index"))))
     want += columns(row.findall("column"))
+
+for node in mib.find("notifications"):
+    want.append("notification %s %s %s" % (node.get("name"), last_arc(node), " ".join(
+        item.get("name") for item in node.find("objects"))))
 
 have = open(sys.argv[2]).read().splitlines()
 for line in want:

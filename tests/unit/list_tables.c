@@ -3,12 +3,51 @@
  *
  *	table NAME SUBID INDEX-LENGTH
  *	column NAME SUBID ASN-TYPE read-only|read-write
+ *	notification NAME SUBID OBJECT...
  */
 #include "config.h"
 
 #include <stdio.h>
 
-#include "snmp/table.h"
+#include "core/util.h"
+#include "snmp/notification.h"
+#include "snmp/tables.h"
+
+static const char *event_column(uint8_t subid)
+{
+	for (size_t i = 0; i < mx_event_table.n_columns; i++)
+		if (mx_event_table.columns[i].subid == subid)
+			return mx_event_table.columns[i].name;
+	return "nothing";
+}
+
+static void list_notification(const struct notification *notification)
+{
+	printf("notification %s %d", notification->name, notification->subid);
+	for (size_t i = 0; i < notification->n_columns; i++)
+		printf(" %s", event_column(notification->columns[i]));
+	printf("\n");
+}
+
+/* All that any event is told by, in the order of the MIB. */
+static void list_notifications(void)
+{
+	const struct notification *found[256] = { NULL };
+
+	for (int kind = 0; kind <= EVENT_KIND_COUNT; kind++)
+		for (int scope = EVENT_SCOPE_NONE; scope <= EVENT_SCOPE_INPUT; scope++)
+			for (int level = 0; level <= LEVEL_COUNT; level++) {
+				const struct notification *notification =
+					notification_of(&(struct event){
+						.kind = kind, .scope = scope, .level = level });
+
+				if (notification)
+					found[notification->subid] = notification;
+			}
+	for (size_t i = 0; i < ARRAY_LEN(found); i++)
+		if (found[i])
+			list_notification(found[i]);
+}
 
 int main(void)
 {
@@ -23,5 +62,6 @@ int main(void)
 				column->writable ? "read-write" : "read-only");
 		}
 	}
+	list_notifications();
 	return 0;
 }

@@ -85,12 +85,12 @@ static const struct {
 	/* syntax */
 	{ "polll = 2000",
 		CONF ":1: no such option 'polll' (known here: agentx-socket, state-dir, "
-		     "profile-dir, events, poll, alarm-poll, slow-poll, stale-after, "
-		     "notify-non-latched, notify-hold, link, panel)\n" },
+		     "profile-dir, events, notify-window, notify-rate, poll, alarm-poll, "
+		     "slow-poll, stale-after, notify-non-latched, notify-hold, link, panel)\n" },
 	{ "colour \"red\" { deep { a = {1, 2} } }\npoll = 5",
 		CONF ":1: no such option 'colour' (known here: agentx-socket, state-dir, "
-		     "profile-dir, events, poll, alarm-poll, slow-poll, stale-after, "
-		     "notify-non-latched, notify-hold, link, panel)\n" CONF
+		     "profile-dir, events, notify-window, notify-rate, poll, alarm-poll, "
+		     "slow-poll, stale-after, notify-non-latched, notify-hold, link, panel)\n" CONF
 		     ":2: poll: \"5\" is out of range (100 to 3600000 ms)\n" },
 	{ "# a comment\n/* and\none more */ poll = 99 // last",
 		CONF ":3: poll: \"99\" is out of range (100 to 3600000 ms)\n" },
@@ -129,6 +129,11 @@ static const struct {
 	{ "events = 99", CONF ":1: events: \"99\" is out of range (100 to 1000000)\n" },
 	{ "events = 1000001",
 		CONF ":1: events: \"1000001\" is out of range (100 to 1000000)\n" },
+	{ "notify-window = 0", CONF ":1: notify-window: \"0\" is out of range (1 to 64)\n" },
+	{ "notify-window = 65", CONF ":1: notify-window: \"65\" is out of range (1 to 64)\n" },
+	{ "notify-rate = 0", CONF ":1: notify-rate: \"0\" is out of range (1 to 100000)\n" },
+	{ "notify-rate = 100001",
+		CONF ":1: notify-rate: \"100001\" is out of range (1 to 100000)\n" },
 	{ "state-dir = \"\"", CONF ":1: state-dir: is empty (1 to 1024 bytes)\n" },
 	{ "poll = \"fast\"",
 		CONF ":1: poll: \"fast\" is not a whole number (100 to 3600000 ms)\n" },
@@ -400,6 +405,8 @@ static void what_is_not_given_has_its_default(void **state)
 	assert_string_equal(config->agentx_socket, "/var/agentx/master");
 	assert_string_equal(config->state_dir, MX_STATE_DIR);
 	assert_int_equal(config->events, 10000);
+	assert_int_equal(config->notify_window, 32);
+	assert_int_equal(config->notify_rate, 1000);
 	assert_int_equal(config->n_links, 1);
 	assert_int_equal(link->index, 1);
 	assert_int_equal(link->port, 502);
@@ -441,6 +448,7 @@ static void everything_given_arrives(void **state)
 		"\xef\xbb\xbf# first line\r\nagentx-socket = 'tcp:localhost:705' poll = 0x3e8\n"
 		"state-dir = state stale-after = 5 events = 1000000\n"
 		"notify-non-latched = yes notify-hold = 0\n"
+		"notify-window = 64 notify-rate = 100000\n"
 		"link b { transport = tcp host = \"meter-2.example.org\" }\n"
 		"link a { transport = tcp host = \"fe80::1%eth0\" port = 1502 index = 1 }\n"
 		"panel second { index = 9 link = a unit = 0 profile = bcpme poll = 500 enabled = "
@@ -456,6 +464,8 @@ static void everything_given_arrives(void **state)
 	assert_string_equal(config->agentx_socket, "tcp:localhost:705");
 	assert_string_equal(config->state_dir, "state");
 	assert_int_equal(config->events, 1000000);
+	assert_int_equal(config->notify_window, 64);
+	assert_int_equal(config->notify_rate, 100000);
 	assert_string_equal(config->links[0].name, "a");
 	assert_string_equal(config->links[1].name, "b");
 	assert_int_equal(config->links[1].index, 2);
