@@ -24,6 +24,7 @@
 #include "snmp/notification.h"
 #include "snmp/notifier.h"
 #include "snmp/stream.h"
+#include "snmp/write.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -74,6 +75,7 @@ struct agentx {
 	int64_t heard_ms;	   /* when the master last said something */
 	bool pinged;		   /* since then */
 	int64_t pinged_ms;
+	struct write *write;
 	netsnmp_session *session; /* NULL: no master */
 	bool refused;		  /* the master did not take our registration */
 	bool serving;		  /* as last logged */
@@ -316,6 +318,15 @@ static int on_handler(netsnmp_mib_handler *handler, netsnmp_handler_registration
 	return SNMP_ERR_NOERROR;
 }
 
+static void on_set_answer(void *arg, const struct set_token *token, int error, unsigned index)
+{
+	struct agentx *agentx = arg;
+	int fd = atomic_load(&agentx->session_fd);
+
+	if (fd >= 0)
+		stream_answer_set(agentx->stream, fd, token, error, index);
+}
+
 /* ---- life of the session ----------------------------------------------------------------- */
 
 static int on_connected(int major, int minor, void *server, void *client)
@@ -353,6 +364,7 @@ static int on_disconnected(int major, int minor, void *server, void *client)
 	agentx->session_changed = true;
 	atomic_store(&agentx->session_fd, -1);
 	notifier_disconnected(agentx->notifier);
+	write_hang_up(agentx->write);
 	return 0;
 }
 
@@ -612,8 +624,11 @@ static void on_wake(void *arg)
 	agentx->next_site = NULL;
 	agentx->next_socket = NULL;
 	pthread_mutex_unlock(&agentx->lock);
-	if (site)
+	if (site) {
 		site_change(agentx, site);
+		write_site_changed(agentx->write);
+	}
+	write_collect(agentx->write);
 	if (socket)
 		socket_change(agentx, socket);
 }
@@ -625,6 +640,7 @@ static void agentx_free(struct agentx *agentx)
 	notifier_free(agentx->notifier);
 	free(agentx->output.data);
 	stream_free(agentx->stream);
+	write_free(agentx->write);
 	view_free(agentx->view);
 	site_unref(agentx->next_site);
 	free(agentx->next_socket);
@@ -702,6 +718,8 @@ struct agentx *agentx_start(const char *socket, struct site *site)
 	agentx->loop = loop_new();
 	if (agentx->loop == NULL)
 		goto fail;
+	agentx->write = write_new(agentx->view, agentx->loop, on_set_answer, agentx);
+	stream_set_writer(agentx->stream, agentx->write);
 	loop_on_wake(agentx->loop, on_wake, agentx);
 	the_agentx = agentx;
 	signal(SIGPIPE, SIG_IGN); /* the library writes to sockets without MSG_NOSIGNAL */

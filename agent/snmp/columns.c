@@ -255,6 +255,13 @@ static enum cell_state absence_of_alarms(const struct row *row)
 									   : absence_of_scope(row);
 }
 
+uint64_t row_write_key(const struct row *row)
+{
+	return row->scope == SCOPE_THRESHOLD
+		       ? ROW_KEY(row->index[1], row->index[2], row->index[3])
+		       : BOARD_PANEL;
+}
+
 GETTER(col_reading)
 {
 	struct reading reading = row_read(row, column->quantity);
@@ -281,6 +288,26 @@ GETTER(col_command)
 {
 	(void)row;
 	cell_set_number(cell, column, 1);
+}
+
+const struct board_entry *row_write(const struct row *row)
+{
+	return board_find(view_board(row->view), row->panel->conf->index, row_write_key(row));
+}
+
+GETTER(col_write_status)
+{
+	const struct board_entry *entry = row_write(row);
+
+	cell_set_number(cell, column, entry ? entry->status : WRITE_IDLE);
+}
+
+GETTER(col_write_reason)
+{
+	const struct board_entry *entry = row_write(row);
+
+	(void)column;
+	cell_set_text(cell, entry ? entry->reason : "");
 }
 
 GETTER(col_label)

@@ -16,6 +16,7 @@
 #include <net-snmp/library/asn1.h>
 
 #include "alarm/alarm.h"
+#include "snmp/board.h"
 #include "snmp/table.h"
 #include "store/store.h"
 
@@ -48,6 +49,10 @@ bool row_phases_by_user(const struct row *row);
 /* What a channel is called, "" when it has no name; may point into buffer. */
 const char *row_label(const struct row *row, char *buffer, size_t size);
 
+/* What became of the last write to the row: to its threshold, else to its panel. NULL: none. */
+uint64_t row_write_key(const struct row *row); /* as in board.h */
+const struct board_entry *row_write(const struct row *row);
+
 bool panel_answers(const struct row *row);
 enum worst_state panel_worst_state(const struct snapshot *snapshot, int64_t now_ms);
 /* The worse of two states: critical, unknown, warning, ok. */
@@ -60,6 +65,8 @@ enum worst_state worse_state(enum worst_state a, enum worst_state b);
 GETTER(col_reading); /* of .quantity */
 GETTER(col_discontinuity);
 GETTER(col_command); /* reads none(1) */
+GETTER(col_write_status);
+GETTER(col_write_reason);
 GETTER(col_label);
 GETTER(col_rating);
 GETTER(col_load);

@@ -4,7 +4,9 @@ libmeterx_a_SOURCES += \
 	agent/snmp/notification.c agent/snmp/notification.h \
 	agent/snmp/notifier.c agent/snmp/notifier.h \
 	agent/snmp/stream.c agent/snmp/stream.h \
+	agent/snmp/board.c agent/snmp/board.h \
 	agent/snmp/columns.c agent/snmp/columns.h \
+	agent/snmp/setters.c agent/snmp/setters.h \
 	agent/snmp/summary.c agent/snmp/summary.h \
 	agent/snmp/table.c agent/snmp/table.h \
 	agent/snmp/tables.c agent/snmp/tables.h \
@@ -20,4 +22,5 @@ libmeterx_a_SOURCES += \
 	agent/snmp/tbl_threshold.c \
 	agent/snmp/tbl_voltage.c \
 	agent/snmp/view.c agent/snmp/view.h \
-	agent/snmp/wire.c agent/snmp/wire.h
+	agent/snmp/wire.c agent/snmp/wire.h \
+	agent/snmp/write.c agent/snmp/write.h

@@ -25,7 +25,9 @@ struct stream {
 	struct view *view;
 	stream_response_fn *on_response;
 	void *on_response_arg;
+	struct write *write;
 	bool ended;
+	bool answering; /* what is answered goes out with the rest */
 	size_t n_input;
 	size_t n_library; /* of these, whole PDUs for the library at the front */
 	struct wire_output output;
@@ -38,6 +40,11 @@ struct stream *stream_new(struct view *view)
 
 	stream->view = view;
 	return stream;
+}
+
+void stream_set_writer(struct stream *stream, struct write *write)
+{
+	stream->write = write;
 }
 
 void stream_free(struct stream *stream)
@@ -119,6 +126,26 @@ static bool take_response(struct stream *stream, const uint8_t *pdu, size_t leng
 	return true;
 }
 
+void stream_answer_set(struct stream *stream, int fd, const struct set_token *token, int error,
+	unsigned index)
+{
+	wire_set_answer(token, error, index, &stream->output);
+	if (!stream->answering)
+		output_send(stream, fd);
+}
+
+static bool set_receive(struct stream *stream, const uint8_t *pdu, size_t length)
+{
+	struct wire_set set;
+	bool taken;
+
+	if (stream->write == NULL || !wire_set_read(pdu, length, &set))
+		return false;
+	taken = write_receive(stream->write, &set.request);
+	wire_set_free(&set);
+	return taken;
+}
+
 /*
  * Answer whole PDUs from the front on, up to the first that is for the library.
  * Responses to us are taken out wherever they are: nobody else waits for them.
@@ -128,6 +155,7 @@ static bool answer(struct stream *stream, int fd)
 	size_t done = 0, at, length;
 	bool ours = true;
 
+	stream->answering = true;
 	for (at = 0; at < stream->n_input; at += length) {
 		const uint8_t *pdu = stream->input + at;
 
@@ -144,10 +172,12 @@ static bool answer(struct stream *stream, int fd)
 			length = 0;
 			continue;
 		}
-		ours = ours && wire_answer(stream->view, pdu, length, &stream->output);
+		ours = ours && (wire_answer(stream->view, pdu, length, &stream->output) ||
+				       set_receive(stream, pdu, length));
 		if (ours)
 			done = at + length;
 	}
+	stream->answering = false;
 	stream->n_library = at - done;
 	cut_out(stream, 0, done);
 	if (done > 0)

@@ -14,10 +14,13 @@
 
 #include "snmp/view.h"
 #include "snmp/wire.h"
+#include "snmp/write.h"
 
 struct stream;
 
 struct stream *stream_new(struct view *view);
+/* Who takes the phases of SETs; without one they are for the library. */
+void stream_set_writer(struct stream *stream, struct write *write);
 void stream_free(struct stream *stream); /* NULL is accepted */
 /* Another connection begins: forget what is left of the last. */
 void stream_reset(struct stream *stream);
@@ -39,6 +42,10 @@ bool stream_has_room(int fd);
 void stream_send(int fd, const struct wire_output *output);
 typedef void stream_response_fn(void *arg, uint32_t packet, unsigned error);
 void stream_on_response(struct stream *stream, stream_response_fn *fn, void *arg);
+
+/* Answer a phase of a SET, on the descriptor from which it came. */
+void stream_answer_set(struct stream *stream, int fd, const struct set_token *token, int error,
+	unsigned index);
 
 /* Whether the library has to look: at PDUs or at the end of the connection. */
 bool stream_has_more(const struct stream *stream);

@@ -334,6 +334,17 @@ const struct column *table_get(
 	return cell->state == CELL_PRESENT ? column : NULL;
 }
 
+const struct column *table_find(
+	struct view *view, const uint32_t *suffix, size_t n, struct row *row, bool *found)
+{
+	const struct table *table;
+	const struct column *column = column_find(&table, &suffix, &n);
+
+	*row = (struct row){ .view = view };
+	*found = column != NULL && n == index_length(table) && row_find(table, suffix, row);
+	return column;
+}
+
 void table_hint(const struct view *view, const uint32_t *suffix, size_t n)
 {
 	size_t place = n > 3 ? table_search(suffix[0]) : mx_n_tables;

@@ -45,14 +45,43 @@ struct cell {
 	char buffer[256];
 };
 
+/* What a manager wants a cell to be. */
+struct wanted {
+	uint8_t asn;
+	int64_t num;
+	const char *text; /* with a null byte behind its length */
+	size_t length;
+};
+
+enum change_kind {
+	CHANGE_METER,  /* op, for the panel of the row */
+	CHANGE_NAME,   /* name */
+	CHANGE_PANELS, /* op, for every panel that allows it and answers */
+};
+
+/* What setting a cell comes to. */
+struct change {
+	enum change_kind kind;
+	unsigned group; /* enum write_group that the panel has to allow; 0: needs no leave */
+	struct job_op op;
+	struct name_change name; /* its texts are those of wanted and of the configuration */
+};
+
 struct column {
 	const char *name; /* "mxBranchCurrent" */
 	uint8_t subid;	  /* last arc, as in the MIB */
 	uint8_t asn;   /* ASN_INTEGER, ASN_GAUGE, ASN_COUNTER, ASN_COUNTER64, ASN_OCTET_STR, ... */
-	bool writable; /* MAX-ACCESS read-write */
 	void (*get)(const struct row *row, const struct column *column, struct cell *cell);
-	enum quantity quantity; /* for the stock getters */
+	/*
+	 * MAX-ACCESS read-write, else NULL. The value is of the column's type; fills
+	 * change, which is empty. 0, or why not: SNMP_ERR_WRONGVALUE, _WRONGLENGTH,
+	 * _NOTWRITABLE (also for what the meter does not have).
+	 */
+	int (*set)(const struct row *row, const struct column *column, const struct wanted *wanted,
+		struct change *change);
+	enum quantity quantity; /* for the stock getters and setters */
 	intptr_t arg;		/* whatever else the getter wants */
+	enum write_group group; /* for the stock setters */
 };
 
 /*
@@ -100,6 +129,13 @@ extern const size_t mx_n_tables;
  */
 const struct column *table_get(
 	struct view *view, const uint32_t *suffix, size_t n, struct cell *cell, bool *known_object);
+
+/*
+ * The column and row of an instance, whether or not it has a value. The column
+ * is NULL for an OID that is below no column; *found: the row is there.
+ */
+const struct column *table_find(
+	struct view *view, const uint32_t *suffix, size_t n, struct row *row, bool *found);
 
 /* This will be asked for in the same request: have its memory ready. */
 void table_hint(const struct view *view, const uint32_t *suffix, size_t n);

@@ -6,6 +6,7 @@
 #include "alarm/journal.h"
 #include "core/util.h"
 #include "snmp/columns.h"
+#include "snmp/setters.h"
 #include "snmp/summary.h"
 
 static GETTER(agent_version)
@@ -62,6 +63,25 @@ static GETTER(agent_last_event)
 	cell_set_number(cell, column, (int64_t)stats.last);
 }
 
+static SETTER(set_agent_command)
+{
+	static const struct command_choice choices[] = {
+		{ 2, JOB_CLEAR_LATCHES, NULL, WRITES_LATCHES },
+		{ 3, JOB_POLL_NOW, NULL, 0 },
+	};
+
+	(void)row, (void)column;
+	for (size_t i = 0; i < ARRAY_LEN(choices); i++) {
+		if (choices[i].value != wanted->num)
+			continue;
+		change->kind = CHANGE_PANELS;
+		change->group = choices[i].group;
+		change->op.kind = choices[i].kind;
+		return SNMP_ERR_NOERROR;
+	}
+	return SNMP_ERR_WRONGVALUE;
+}
+
 static const struct column columns[] = {
 	COLUMN(1, ASN_OCTET_STR, "mxAgentVersion", agent_version),
 	COLUMN(2, ASN_OCTET_STR, "mxAgentStarted", agent_started),
@@ -72,6 +92,7 @@ static const struct column columns[] = {
 	COLUMN(7, ASN_GAUGE, "mxAgentLatchedAlarms", agent_latched_alarms),
 	COLUMN(8, ASN_INTEGER, "mxAgentWorstState", agent_worst_state),
 	COLUMN(9, ASN_UNSIGNED, "mxAgentLastEvent", agent_last_event),
+	COLUMN(10, ASN_INTEGER, "mxAgentCommand", col_command, .set = set_agent_command),
 };
 
 const struct table mx_agent_group = {

@@ -10,6 +10,7 @@
 
 #include "core/util.h"
 #include "snmp/columns.h"
+#include "snmp/setters.h"
 
 static const struct rowset *alarms(const struct panel *panel)
 {
@@ -122,9 +123,27 @@ static GETTER(alarm_meter_count)
 		cell_set_number(cell, column, count.num);
 }
 
+/* false(2) clears. */
+static SETTER(set_latched)
+{
+	const struct profile_alarm *rule = row->item;
+
+	(void)column;
+	if (rule->latched_bit < 0 || rule->clear == CLEAR_NONE)
+		return SNMP_ERR_NOTWRITABLE;
+	if (wanted->num != 2)
+		return SNMP_ERR_WRONGVALUE;
+	change->group = WRITES_LATCHES;
+	change->op.kind = JOB_CLEAR_LATCH;
+	change->op.scope = row->scope;
+	change->op.channel = row->channel;
+	change->op.level = rule->level;
+	return SNMP_ERR_NOERROR;
+}
+
 static const struct column columns[] = {
 	COLUMN(4, ASN_INTEGER, "mxAlarmActive", alarm_active),
-	COLUMN(5, ASN_INTEGER, "mxAlarmLatched", alarm_latched, .writable = true),
+	COLUMN(5, ASN_INTEGER, "mxAlarmLatched", alarm_latched, .set = set_latched),
 	COLUMN(6, ASN_INTEGER, "mxAlarmSeverity", alarm_severity),
 	COLUMN(7, ASN_OCTET_STR, "mxAlarmRaised", alarm_raised),
 	COLUMN(8, ASN_OCTET_STR, "mxAlarmCleared", alarm_cleared),

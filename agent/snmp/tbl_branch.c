@@ -5,6 +5,7 @@
 
 #include "core/util.h"
 #include "snmp/columns.h"
+#include "snmp/setters.h"
 
 static const struct rowset *branches(const struct panel *panel)
 {
@@ -19,7 +20,6 @@ static void locate(struct row *row)
 
 static GETTER(branch_tenant)
 {
-
 	(void)column;
 	cell_set_text(cell, site_branch_tenant(view_site(row->view), row->panel->conf, row->channel));
 }
@@ -75,13 +75,44 @@ static GETTER(branch_circuit)
 	}
 }
 
+/* The text of the configuration, which a name set by a manager stands over. */
+static SETTER(set_label)
+{
+	const struct branch_conf *conf = panel_conf_branch(row->panel->conf, row->channel);
+
+	(void)column;
+	return set_name(row, NAME_LABEL, conf != NULL ? conf->label : "", wanted, change);
+}
+
+static SETTER(set_tenant)
+{
+	const struct branch_conf *conf = panel_conf_branch(row->panel->conf, row->channel);
+
+	(void)column;
+	return set_name(row, NAME_TENANT, conf != NULL ? conf->tenant : "", wanted, change);
+}
+
+static SETTER(set_reset)
+{
+	static const struct command_choice choices[] = {
+		{ 2, JOB_COMMAND, "reset-energy", WRITES_RESETS },
+		{ 3, JOB_COMMAND, "reset-maxima", WRITES_RESETS },
+		{ 0, 0, NULL, 0 },
+	};
+
+	(void)column;
+	return set_choice(row, choices, wanted, change);
+}
+
 #define READING(arc, type, text, what) COLUMN(arc, type, text, col_reading, .quantity = what)
 
 static const struct column columns[] = {
-	COLUMN(2, ASN_OCTET_STR, "mxBranchLabel", col_label, .writable = true),
-	COLUMN(3, ASN_OCTET_STR, "mxBranchTenant", branch_tenant, .writable = true),
-	COLUMN(4, ASN_GAUGE, "mxBranchRating", col_rating, .writable = true),
-	READING(5, ASN_GAUGE, "mxBranchCtSize", Q_CT_SIZE),
+	COLUMN(2, ASN_OCTET_STR, "mxBranchLabel", col_label, .set = set_label),
+	COLUMN(3, ASN_OCTET_STR, "mxBranchTenant", branch_tenant, .set = set_tenant),
+	COLUMN(4, ASN_GAUGE, "mxBranchRating", col_rating, .quantity = Q_RATING,
+		.set = set_setting, .group = WRITES_THRESHOLDS),
+	COLUMN(5, ASN_GAUGE, "mxBranchCtSize", col_reading, .quantity = Q_CT_SIZE,
+		.set = set_setting, .group = WRITES_LAYOUT),
 	COLUMN(6, ASN_INTEGER, "mxBranchPhase", branch_phase),
 	COLUMN(7, ASN_UNSIGNED, "mxBranchCircuit", branch_circuit),
 	READING(8, ASN_GAUGE, "mxBranchCurrent", Q_CURRENT),
@@ -107,7 +138,7 @@ static const struct column columns[] = {
 	COLUMN(28, ASN_GAUGE, "mxBranchLimitHigh", col_limit, .arg = LEVEL_HIGH),
 	COLUMN(29, ASN_GAUGE, "mxBranchLimitLow", col_limit, .arg = LEVEL_LOW),
 	COLUMN(30, ASN_GAUGE, "mxBranchLimitLowLow", col_limit, .arg = LEVEL_LOW_LOW),
-	COLUMN(31, ASN_INTEGER, "mxBranchReset", col_command, .writable = true),
+	COLUMN(31, ASN_INTEGER, "mxBranchReset", col_command, .set = set_reset),
 };
 
 const struct table mx_branch_table = {

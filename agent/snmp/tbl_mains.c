@@ -5,6 +5,7 @@
 
 #include "core/util.h"
 #include "snmp/columns.h"
+#include "snmp/setters.h"
 
 static const struct rowset *mains(const struct panel *panel)
 {
@@ -35,8 +36,10 @@ static GETTER(mains_voltage_phase)
 
 static const struct column columns[] = {
 	COLUMN(3, ASN_OCTET_STR, "mxMainsLabel", col_label),
-	READING(4, ASN_GAUGE, "mxMainsCtSize", Q_CT_SIZE),
-	COLUMN(5, ASN_GAUGE, "mxMainsRating", col_rating, .writable = true),
+	COLUMN(4, ASN_GAUGE, "mxMainsCtSize", col_reading, .quantity = Q_CT_SIZE,
+		.set = set_setting, .group = WRITES_LAYOUT),
+	COLUMN(5, ASN_GAUGE, "mxMainsRating", col_rating, .quantity = Q_RATING,
+		.set = set_setting, .group = WRITES_THRESHOLDS),
 	COLUMN(6, ASN_INTEGER, "mxMainsVoltagePhase", mains_voltage_phase),
 	READING(7, ASN_GAUGE, "mxMainsCurrent", Q_CURRENT),
 	READING(8, ASN_GAUGE, "mxMainsMaxCurrent", Q_MAX_CURRENT),

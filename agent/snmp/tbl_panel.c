@@ -8,6 +8,7 @@
 
 #include "core/util.h"
 #include "snmp/columns.h"
+#include "snmp/setters.h"
 
 static void locate(struct row *row)
 {
@@ -168,12 +169,54 @@ static GETTER(panel_health)
 		cell_set_bits(cell, profile_health_bits(profile, health.num));
 }
 
+static GETTER(panel_write_time)
+{
+	const struct board_entry *entry = row_write(row);
+
+	(void)column;
+	if (entry)
+		cell_set_time(cell, entry->wall_ms);
+}
+
+static SETTER(set_location)
+{
+	(void)column;
+	return set_name(row, NAME_LOCATION, row->panel->conf->location, wanted, change);
+}
+
+/* Where the profile names the arrangements, there are no others. */
+static SETTER(set_ct_layout)
+{
+	const struct profile *profile = row->panel->layout->profile;
+	bool named = profile->n_ct_layouts == 0;
+
+	for (unsigned i = 0; i < profile->n_ct_layouts; i++)
+		named = named || profile->ct_layouts[i].value == wanted->num;
+	return named ? set_setting(row, column, wanted, change) : SNMP_ERR_WRONGVALUE;
+}
+
+static SETTER(set_command)
+{
+	static const struct command_choice choices[] = {
+		{ 2, JOB_CLEAR_LATCHES, NULL, WRITES_LATCHES },
+		{ 3, JOB_COMMAND, "reset-energy", WRITES_RESETS },
+		{ 4, JOB_COMMAND, "reset-maxima", WRITES_RESETS },
+		{ 5, JOB_COMMAND, "reset-demand", WRITES_RESETS },
+		{ 6, JOB_COMMAND, "start-demand-interval", WRITES_RESETS },
+		{ 7, JOB_POLL_NOW, NULL, 0 },
+		{ 0, 0, NULL, 0 },
+	};
+
+	(void)column;
+	return set_choice(row, choices, wanted, change);
+}
+
 #define READING(arc, type, text, what, ...)                                                        \
 	COLUMN(arc, type, text, col_reading, .quantity = what, ##__VA_ARGS__)
 
 static const struct column columns[] = {
 	COLUMN(2, ASN_OCTET_STR, "mxPanelName", panel_name),
-	COLUMN(3, ASN_OCTET_STR, "mxPanelLocation", panel_location, .writable = true),
+	COLUMN(3, ASN_OCTET_STR, "mxPanelLocation", panel_location, .set = set_location),
 	COLUMN(4, ASN_OCTET_STR, "mxPanelProfile", panel_profile),
 	COLUMN(5, ASN_OCTET_STR, "mxPanelModel", panel_model),
 	COLUMN(6, ASN_OCTET_STR, "mxPanelSerial", panel_serial),
@@ -190,9 +233,11 @@ static const struct column columns[] = {
 	COLUMN(17, ASN_INTEGER, "mxPanelWorstState", panel_worst),
 	COLUMN(18, ASN_GAUGE, "mxPanelActiveAlarms", panel_active_alarms),
 	COLUMN(19, ASN_GAUGE, "mxPanelLatchedAlarms", panel_latched_alarms),
-	READING(20, ASN_UNSIGNED, "mxPanelDemandInterval", Q_DEMAND_INTERVAL, .writable = true),
+	READING(20, ASN_UNSIGNED, "mxPanelDemandInterval", Q_DEMAND_INTERVAL, .set = set_setting,
+		.group = WRITES_LAYOUT),
 	READING(21, ASN_UNSIGNED, "mxPanelDemandSubintervals", Q_DEMAND_SUBINTERVALS),
-	READING(22, ASN_UNSIGNED, "mxPanelCtLayout", Q_CT_LAYOUT, .writable = true),
+	READING(22, ASN_UNSIGNED, "mxPanelCtLayout", Q_CT_LAYOUT, .set = set_ct_layout,
+		.group = WRITES_LAYOUT),
 	COLUMN(23, ASN_OCTET_STR, "mxPanelCtLayoutName", panel_ct_layout_name),
 	READING(24, ASN_UNSIGNED, "mxPanelArmingDelay", Q_ON_DELAY),
 	READING(25, ASN_GAUGE, "mxPanelChannelsActive", Q_CHANNELS_ACTIVE),
@@ -210,7 +255,10 @@ static const struct column columns[] = {
 	READING(37, ASN_UNSIGNED, "mxPanelDipAddress", Q_MODBUS_ADDRESS),
 	READING(38, ASN_UNSIGNED, "mxPanelBaudCode", Q_BAUD_CODE),
 	READING(39, ASN_UNSIGNED, "mxPanelApplication", Q_APPLICATION_STATE),
-	COLUMN(40, ASN_INTEGER, "mxPanelCommand", col_command, .writable = true),
+	COLUMN(40, ASN_INTEGER, "mxPanelCommand", col_command, .set = set_command),
+	COLUMN(41, ASN_INTEGER, "mxPanelWriteStatus", col_write_status),
+	COLUMN(42, ASN_OCTET_STR, "mxPanelWriteReason", col_write_reason),
+	COLUMN(43, ASN_OCTET_STR, "mxPanelWriteTime", panel_write_time),
 };
 
 const struct table mx_panel_table = {

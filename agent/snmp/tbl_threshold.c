@@ -10,11 +10,7 @@
 
 #include "core/util.h"
 #include "snmp/columns.h"
-
-/* Values of MxWriteStatus in the MIB. */
-enum write_status {
-	WRITE_IDLE = 1,
-};
+#include "snmp/setters.h"
 
 static const struct rowset *thresholds(const struct panel *panel)
 {
@@ -51,31 +47,17 @@ static GETTER(threshold_enabled)
 		cell_set_truth(cell, value.num != 0 || !threshold->zero_disables);
 }
 
-static void threshold_write_status(
-	const struct row *row, const struct column *column, struct cell *cell)
-{
-	(void)row;
-	cell_set_number(cell, column, WRITE_IDLE);
-}
-
-static void threshold_write_reason(
-	const struct row *row, const struct column *column, struct cell *cell)
-{
-	(void)row, (void)column;
-	cell_set_text(cell, "");
-}
-
 static const struct column columns[] = {
 	COLUMN(4, ASN_UNSIGNED, "mxThresholdValue", col_reading, .quantity = Q_THRESHOLD,
-		.writable = true),
+		.set = set_setting, .group = WRITES_THRESHOLDS),
 	COLUMN(5, ASN_INTEGER, "mxThresholdUnit", threshold_unit),
 	COLUMN(6, ASN_UNSIGNED, "mxThresholdDelay", col_reading, .quantity = Q_DELAY,
-		.writable = true),
+		.set = set_setting, .group = WRITES_THRESHOLDS),
 	COLUMN(7, ASN_UNSIGNED, "mxThresholdHysteresis", col_reading, .quantity = Q_HYSTERESIS,
-		.writable = true),
+		.set = set_setting, .group = WRITES_THRESHOLDS),
 	COLUMN(8, ASN_INTEGER, "mxThresholdEnabled", threshold_enabled),
-	COLUMN(9, ASN_INTEGER, "mxThresholdWriteStatus", threshold_write_status),
-	COLUMN(10, ASN_OCTET_STR, "mxThresholdWriteReason", threshold_write_reason),
+	COLUMN(9, ASN_INTEGER, "mxThresholdWriteStatus", col_write_status),
+	COLUMN(10, ASN_OCTET_STR, "mxThresholdWriteReason", col_write_reason),
 };
 
 const struct table mx_threshold_table = {

@@ -30,6 +30,7 @@ struct view {
 	struct hint *hints;
 	uint64_t request;
 	struct view_cache *cache;
+	const struct board *board;
 	/* By place in site->panels; of these the first n_pinned places in pinned are set. */
 	const struct snapshot **snapshots;
 	size_t *pinned;
@@ -94,6 +95,16 @@ void view_set_site(struct view *view, struct site *site)
 const struct site *view_site(const struct view *view)
 {
 	return view->site;
+}
+
+void view_set_board(struct view *view, const struct board *board)
+{
+	view->board = board;
+}
+
+const struct board *view_board(const struct view *view)
+{
+	return view->board;
 }
 
 void view_begin(struct view *view, int64_t now_ms, int64_t now_wall_ms)

@@ -20,6 +20,10 @@ void view_free(struct view *view);
 /* Change the site (takes over the reference). Between requests only. */
 void view_set_site(struct view *view, struct site *site);
 const struct site *view_site(const struct view *view);
+/* What became of writes (board.h), NULL when nobody writes. The board outlives the view. */
+struct board;
+void view_set_board(struct view *view, const struct board *board);
+const struct board *view_board(const struct view *view);
 /* Begin and end of a request: freezes now, drops the pinned snapshots at the end. */
 void view_begin(struct view *view, int64_t now_ms, int64_t now_wall_ms);
 void view_end(struct view *view);

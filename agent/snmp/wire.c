@@ -3,6 +3,7 @@
  *
  *	request   header | (start OID, end OID)...
  *	response  header | sysUpTime, error, index | (type, OID, value)...
+ *	test      header | (type, OID, value)...; commit, undo, cleanup: header
  *	OID       n, prefix, include, 0 | n sub-identifiers; prefix p: 1.3.6.1.p comes first
  *
  * The response is written in the byte order of the request, so the name of a GET
@@ -29,6 +30,10 @@ enum {
 	VERSION_1 = 1,
 	PDU_GET = 5,
 	PDU_GETNEXT = 6,
+	PDU_TESTSET = 8,
+	PDU_COMMITSET = 9,
+	PDU_UNDOSET = 10,
+	PDU_CLEANUPSET = 11,
 	PDU_NOTIFY = 12,
 	PDU_PING = 13,
 	PDU_RESPONSE = 18,
@@ -44,6 +49,7 @@ enum {
 };
 
 #define OID_HEADER_BYTES 4
+#define RESPONSE_BYTES	 8 /* of a response without variable bindings, after the header */
 #define OID_ARCS_MAX	 128
 #define INTERNET_ARCS	 4 /* of 1.3.6.1 */
 /* Type, name, and any value but the octets of a string. */
@@ -73,6 +79,13 @@ static uint32_t word_at(const uint8_t *at, bool big_endian)
 
 	memcpy(&word, at, sizeof(word));
 	return big_endian ? be32toh(word) : le32toh(word);
+}
+
+static uint8_t *half_put(uint8_t *at, uint16_t half, bool big_endian)
+{
+	half = big_endian ? htobe16(half) : htole16(half);
+	memcpy(at, &half, sizeof(half));
+	return at + sizeof(half);
 }
 
 static uint8_t *word_put(uint8_t *at, uint32_t word, bool big_endian)
@@ -302,14 +315,14 @@ static bool ranges_answer(
 
 static void response_begin(const uint8_t *pdu, struct wire_output *output)
 {
-	uint8_t *at = output_reserve(output, WIRE_HEADER_BYTES + 8);
+	uint8_t *at = output_reserve(output, WIRE_HEADER_BYTES + RESPONSE_BYTES);
 
-	memset(at, 0, WIRE_HEADER_BYTES + 8);
+	memset(at, 0, WIRE_HEADER_BYTES + RESPONSE_BYTES);
 	at[0] = VERSION_1;
 	at[AT_TYPE] = PDU_RESPONSE;
 	at[AT_FLAGS] = pdu[AT_FLAGS] & FLAG_NETWORK_BYTE_ORDER;
 	memcpy(at + AT_SESSION, pdu + AT_SESSION, AT_PAYLOAD_LENGTH - AT_SESSION);
-	output->length += WIRE_HEADER_BYTES + 8;
+	output->length += WIRE_HEADER_BYTES + RESPONSE_BYTES;
 }
 
 bool wire_answer(struct view *view, const uint8_t *pdu, size_t length, struct wire_output *output)
@@ -404,4 +417,163 @@ bool wire_response_read(const uint8_t *pdu, size_t length, struct wire_ids *ids,
 	*error = big_endian ? (unsigned)payload[4] << 8 | payload[5]
 			    : (unsigned)payload[5] << 8 | payload[4];
 	return true;
+}
+
+/* ---- SETs ---------------------------------------------------------------------------------- */
+
+/* Texts of a PDU: each with a null byte behind it, which its length leaves room for. */
+struct texts {
+	char *data;
+	size_t length;
+};
+
+static bool text_read(struct input *input, struct texts *texts, struct wanted *wanted)
+{
+	uint32_t length, padded;
+
+	if (input->left < 4)
+		return false;
+	length = word_at(input->at, input->big_endian);
+	padded = length + (-length & 3);
+	if (padded < length || input->left - 4 < padded)
+		return false;
+	memcpy(texts->data + texts->length, input->at + 4, length);
+	texts->data[texts->length + length] = '\0';
+	wanted->text = texts->data + texts->length;
+	wanted->length = length;
+	texts->length += length + 1;
+	input->at += 4 + padded;
+	input->left -= 4 + padded;
+	return true;
+}
+
+static bool number_read(struct input *input, size_t bytes, struct wanted *wanted)
+{
+	uint64_t first, second;
+
+	if (input->left < bytes)
+		return false;
+	first = word_at(input->at, input->big_endian);
+	second = bytes > 4 ? word_at(input->at + 4, input->big_endian) : 0;
+	if (bytes == 4)
+		wanted->num = wanted->asn == ASN_INTEGER ? (int32_t)first : (int64_t)first;
+	else
+		wanted->num = (int64_t)(input->big_endian ? first << 32 | second
+							  : second << 32 | first);
+	input->at += bytes;
+	input->left -= bytes;
+	return true;
+}
+
+static bool value_read(struct input *input, struct texts *texts, struct wanted *wanted)
+{
+	struct name name;
+
+	switch (wanted->asn) {
+	case ASN_INTEGER:
+	case ASN_COUNTER:
+	case ASN_GAUGE:
+	case ASN_TIMETICKS:
+		return number_read(input, 4, wanted);
+	case ASN_COUNTER64:
+		return number_read(input, 8, wanted);
+	case ASN_OCTET_STR:
+	case ASN_IPADDRESS:
+	case ASN_OPAQUE:
+		return text_read(input, texts, wanted);
+	case ASN_OBJECT_ID:
+		return name_read(input, &name);
+	default:
+		return wanted->asn == ASN_NULL;
+	}
+}
+
+static bool varbind_read(struct input *input, struct texts *texts, struct set_varbind *varbind)
+{
+	struct name name;
+
+	if (input->left < 4)
+		return false;
+	varbind->wanted.asn = input->at[input->big_endian ? 1 : 0];
+	input->at += 4;
+	input->left -= 4;
+	if (!name_read(input, &name) || !name_is_ours(&name) ||
+		!value_read(input, texts, &varbind->wanted))
+		return false;
+	varbind->n = suffix_length(&name);
+	memcpy(varbind->suffix, name.arcs + OBJECTS_ARCS, varbind->n * sizeof(*varbind->suffix));
+	return true;
+}
+
+/* No variable binding is shorter than type, name of an OID and nothing. */
+#define VARBIND_BYTES_MIN (4 + OID_HEADER_BYTES)
+
+static bool varbinds_read(struct input *input, struct wire_set *set)
+{
+	struct texts texts = { .data = xcalloc(input->left + 1, 1) };
+	size_t n = 0;
+
+	set->texts = texts.data;
+	set->varbinds = xcalloc(input->left / VARBIND_BYTES_MIN + 1, sizeof(*set->varbinds));
+	while (input->left > 0)
+		if (!varbind_read(input, &texts, &set->varbinds[n++]))
+			return false;
+	set->request.varbinds = set->varbinds;
+	set->request.n = n;
+	return n > 0;
+}
+
+bool wire_set_read(const uint8_t *pdu, size_t length, struct wire_set *set)
+{
+	static const int phases[] = {
+		[SET_TEST] = PDU_TESTSET,
+		[SET_COMMIT] = PDU_COMMITSET,
+		[SET_UNDO] = PDU_UNDOSET,
+		[SET_CLEANUP] = PDU_CLEANUPSET,
+	};
+	bool big_endian = pdu[AT_FLAGS] & FLAG_NETWORK_BYTE_ORDER;
+	struct input input = { pdu + WIRE_HEADER_BYTES, length - WIRE_HEADER_BYTES, big_endian };
+	size_t phase = 0;
+
+	while (phase < ARRAY_LEN(phases) && phases[phase] != pdu[AT_TYPE])
+		phase++;
+	if (phase == ARRAY_LEN(phases) || pdu[0] != VERSION_1 ||
+		(pdu[AT_FLAGS] & FLAG_NON_DEFAULT_CONTEXT))
+		return false;
+	*set = (struct wire_set){
+		.request = { .phase = (enum set_phase)phase,
+			.token = { .session = word_at(pdu + AT_SESSION, big_endian),
+				.transaction = word_at(pdu + AT_SESSION + 4, big_endian),
+				.packet = word_at(pdu + AT_SESSION + 8, big_endian),
+				.big_endian = big_endian } },
+	};
+	if (phase != SET_TEST || varbinds_read(&input, set))
+		return true;
+	wire_set_free(set);
+	return false;
+}
+
+void wire_set_free(struct wire_set *set)
+{
+	free(set->varbinds);
+	free(set->texts);
+}
+
+void wire_set_answer(
+	const struct set_token *token, int error, unsigned index, struct wire_output *output)
+{
+	bool big_endian = token->big_endian;
+	uint8_t *at = output_reserve(output, WIRE_HEADER_BYTES + RESPONSE_BYTES);
+	const uint8_t header[4] = { VERSION_1, PDU_RESPONSE,
+		big_endian ? FLAG_NETWORK_BYTE_ORDER : 0, 0 };
+
+	memcpy(at, header, sizeof(header));
+	at = word_put(at + sizeof(header), token->session, big_endian);
+	at = word_put(at, token->transaction, big_endian);
+	at = word_put(at, token->packet, big_endian);
+	at = word_put(at, RESPONSE_BYTES, big_endian);
+	at = word_put(at, 0, big_endian); /* sysUpTime is the master's */
+	at = half_put(at, (uint16_t)error, big_endian);
+	half_put(at, (uint16_t)index, big_endian);
+	output->length += WIRE_HEADER_BYTES + RESPONSE_BYTES;
 }

@@ -1,10 +1,15 @@
 /*
- * wire: AgentX Get and GetNext requests answered as bytes (RFC 2741).
+ * wire: AgentX requests for our tables as bytes (RFC 2741).
  *
  * The hot path of the SNMP thread, without Net-SNMP: what a manager asks of our
  * tables goes from the octets of the master's request to those of the response
- * in one pass. Looks at nothing but the view. Everything else of the protocol
- * is the library's.
+ * in one pass. Looks at nothing but the view. The phases of a SET are only read
+ * here, and answered later (write.h). Everything else of the protocol is the
+ * library's.
+ *
+ * Why SETs are not the library's too: it remembers them by the address of the
+ * session, which is read after the session was lost and freed; it takes no other
+ * request while one waits; and a commit that the master repeats fails there.
  */
 #ifndef METERX_SNMP_WIRE_H
 #define METERX_SNMP_WIRE_H
@@ -14,6 +19,7 @@
 #include <stdint.h>
 
 #include "snmp/view.h"
+#include "snmp/write.h"
 
 #define WIRE_HEADER_BYTES 20
 
@@ -60,5 +66,20 @@ void wire_notify_end(struct wire_output *output, size_t begin);
 /* The master's answer; false: this PDU is none. */
 bool wire_response_read(
 	const uint8_t *pdu, size_t length, struct wire_ids *ids, unsigned *error);
+
+/* ---- what the master asks of us in phases ---- */
+
+/* A phase of a SET; wire_set_free() frees what belongs to it. */
+struct wire_set {
+	struct set_request request;
+	struct set_varbind *varbinds;
+	char *texts; /* of the values */
+};
+/* False, and nothing to free, when it is no PDU of a SET of ours (as above). */
+bool wire_set_read(const uint8_t *pdu, size_t length, struct wire_set *set);
+void wire_set_free(struct wire_set *set);
+/* Append the response to a phase of a SET. */
+void wire_set_answer(
+	const struct set_token *token, int error, unsigned index, struct wire_output *output);
 
 #endif

@@ -59,7 +59,7 @@ int main(void)
 			const struct column *column = &table->columns[j];
 
 			printf("column %s %d %d %s\n", column->name, column->subid, column->asn,
-				column->writable ? "read-write" : "read-only");
+				column->set ? "read-write" : "read-only");
 		}
 	}
 	list_notifications();

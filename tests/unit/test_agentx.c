@@ -154,11 +154,11 @@ static const struct table table = {
 const struct table *const mx_tables[] = { &scalars, &table };
 const size_t mx_n_tables = ARRAY_LEN(mx_tables);
 
-/* Sites of the test's own: there are no panels behind these tables. */
+/* Sites of the test's own, without panels. Nobody drops the last reference. */
 static struct config config = { .notify_window = 32, .notify_rate = 1000 };
 static struct site sites[2] = {
-	{ .refs = 1, .start_wall_ms = 1, .config = &config },
-	{ .refs = 1, .start_wall_ms = 2, .config = &config },
+	{ .refs = 1000, .start_wall_ms = 1, .config = &config },
+	{ .refs = 1000, .start_wall_ms = 2, .config = &config },
 };
 
 /* ---- processes --------------------------------------------------------------------------- */

@@ -24,7 +24,8 @@
 #include "core/util.h"
 #include "snmp/table.h"
 
-enum { GET = 5, GETNEXT = 6, PING = 13, RESPONSE = 18 };
+enum { GET = 5, GETNEXT = 6, TEST = 8, COMMIT = 9, UNDO = 10, CLEANUP = 11 };
+enum { PING = 13, RESPONSE = 18 };
 enum { INTEGER = 2, OCTETS = 4, GAUGE = 0x42, COUNTER64 = 0x46 };
 enum { NO_OBJECT = 128, NO_INSTANCE = 129, END_OF_VIEW = 130 };
 enum { CONTEXT = 0x08, NETWORK = 0x10 };
@@ -74,6 +75,27 @@ void view_end(struct view *view)
 {
 	(void)view;
 	ended++;
+}
+
+/* What the phases of SETs came to; of a test the first variable binding. */
+static struct {
+	unsigned n;
+	struct set_request request;
+	struct set_varbind first;
+	char text[16];
+} sets;
+
+bool write_receive(struct write *write, const struct set_request *request)
+{
+	(void)write;
+	sets.n++;
+	sets.request = *request;
+	if (request->n == 0)
+		return true;
+	sets.first = request->varbinds[0];
+	if (sets.first.wanted.text)
+		text_copy(sets.text, sizeof(sets.text), sets.first.wanted.text);
+	return true;
 }
 
 static void get_negative(const struct row *row, const struct column *column, struct cell *cell)
@@ -585,6 +607,158 @@ static void test_stream_refuses_the_endless(void **state)
 	assert_true(stream_ended(line->stream));
 }
 
+/* ---- SETs ------------------------------------------------------------------------------------ */
+
+static void put_phase(struct bytes *bytes, unsigned type)
+{
+	size_t begin = bytes->n;
+
+	put_header(bytes, type, 0);
+	put_length(bytes, begin);
+}
+
+static void put_test(struct bytes *bytes, bool network)
+{
+	bytes->network = network;
+	put_header(bytes, TEST, 0);
+	put_type(bytes, OCTETS);
+	put_oid(bytes, ARCS(OBJECTS, 4, 1, 3, 2), false);
+	put(bytes, 5, 4);
+	for (const char *c = "hello"; *c; c++)
+		put_byte(bytes, (unsigned)*c);
+	put(bytes, 0, 3);
+	put_type(bytes, INTEGER);
+	put_oid(bytes, ARCS(OBJECTS, 1, 1, 0), false);
+	put(bytes, (uint32_t)-5, 4);
+	put_type(bytes, COUNTER64);
+	put_oid(bytes, ARCS(OBJECTS, 1, 1, 0), false);
+	put(bytes, 0x0102030405060708, 8);
+	put_length(bytes, 0);
+}
+
+static void test_set_is_read(void **state)
+{
+	(void)state;
+	for (int network = 0; network < 2; network++) {
+		struct bytes pdu = { 0 };
+		struct wire_set set;
+		const struct set_varbind *varbinds;
+
+		put_test(&pdu, network);
+		assert_true(wire_set_read(pdu.data, pdu.n, &set));
+		varbinds = set.request.varbinds;
+		assert_int_equal(set.request.phase, SET_TEST);
+		assert_int_equal(set.request.token.session, 0x11223344);
+		assert_int_equal(set.request.token.transaction, 0x55667788);
+		assert_int_equal(set.request.token.packet, 0x99aabbcc);
+		assert_int_equal(set.request.n, 3);
+		assert_int_equal(varbinds[0].n, 4);
+		assert_int_equal(varbinds[0].suffix[3], 2);
+		assert_int_equal(varbinds[0].wanted.asn, OCTETS);
+		assert_int_equal(varbinds[0].wanted.length, 5);
+		assert_string_equal(varbinds[0].wanted.text, "hello");
+		assert_int_equal(varbinds[1].wanted.num, -5);
+		assert_true(varbinds[2].wanted.num == 0x0102030405060708);
+		wire_set_free(&set);
+	}
+}
+
+/* Whatever is cut off or changed: read whole or left to the library, nothing else. */
+static void test_set_damaged(void **state)
+{
+	struct bytes pdu = { 0 };
+	struct wire_set set;
+	unsigned read = 0;
+
+	(void)state;
+	put_test(&pdu, false);
+	for (size_t n = WIRE_HEADER_BYTES; n < pdu.n; n++) {
+		uint8_t *part = xcalloc(n, 1);
+
+		memcpy(part, pdu.data, n);
+		/* Cut between two variable bindings it is a sound request of fewer. */
+		if (wire_set_read(part, n, &set)) {
+			read++;
+			wire_set_free(&set);
+		}
+		free(part);
+	}
+	assert_int_equal(read, 2);
+	for (size_t i = WIRE_HEADER_BYTES; i < pdu.n; i++)
+		for (unsigned bit = 0; bit < 8; bit++) {
+			struct bytes changed = pdu;
+
+			changed.data[i] ^= (uint8_t)(1 << bit);
+			if (wire_set_read(changed.data, changed.n, &set))
+				wire_set_free(&set);
+		}
+}
+
+static void test_set_left_to_the_library(void **state)
+{
+	struct bytes pdu = { 0 }, foreign = { 0 }, nothing = { 0 };
+	struct wire_set set;
+
+	(void)state;
+	put_test(&pdu, false);
+	pdu.data[2] |= CONTEXT;
+	assert_false(wire_set_read(pdu.data, pdu.n, &set));
+	put_header(&foreign, TEST, 0);
+	put_type(&foreign, INTEGER);
+	put_oid(&foreign, ARCS(1, 3, 6, 1, 2, 1, 1), false);
+	put(&foreign, 5, 4);
+	put_length(&foreign, 0);
+	assert_false(wire_set_read(foreign.data, foreign.n, &set));
+	put_phase(&nothing, TEST);
+	assert_false(wire_set_read(nothing.data, nothing.n, &set));
+	nothing.data[1] = PING;
+	assert_false(wire_set_read(nothing.data, nothing.n, &set));
+}
+
+static void test_set_answer(void **state)
+{
+	static const struct set_token token = { 0x11223344, 0x55667788, 0x99aabbcc, false };
+
+	(void)state;
+	for (int network = 0; network < 2; network++) {
+		struct set_token to = token;
+		struct bytes want = { .network = network };
+		struct wire_output output = { 0 };
+
+		to.big_endian = network;
+		put_header(&want, RESPONSE, 0);
+		put(&want, 0, 4);
+		put(&want, 14, 2);
+		put(&want, 3, 2);
+		put_length(&want, 0);
+		wire_set_answer(&to, 14, 3, &output);
+		assert_int_equal(output.length, want.n);
+		assert_memory_equal(output.data, want.data, want.n);
+		free(output.data);
+	}
+}
+
+/* While a SET is open, what comes behind it is answered; its own answer comes when it comes. */
+static void test_stream_set(void **state)
+{
+	struct line *line = *state;
+	struct bytes pdus = { 0 };
+
+	sets.n = 0;
+	stream_set_writer(line->stream, (struct write *)line);
+	put_request(&pdus, GET, 0, one_range, 1);
+	put_phase(&pdus, COMMIT);
+	put_request(&pdus, GETNEXT, 0, one_range, 1);
+	say(line, pdus.data, pdus.n);
+	assert_true(stream_receive(line->stream, line->ours));
+	assert_int_equal(sets.n, 1);
+	assert_int_equal(sets.request.phase, SET_COMMIT);
+	assert_int_equal(heard(line), 2);
+	stream_answer_set(line->stream, line->ours, &sets.request.token, 0, 0);
+	assert_int_equal(heard(line), 1);
+	assert_false(stream_has_more(line->stream));
+}
+
 #define STREAM_TEST(name) cmocka_unit_test_setup_teardown(name, line_open, line_close)
 
 int main(void)
@@ -600,6 +774,11 @@ int main(void)
 		STREAM_TEST(test_stream_order),
 		STREAM_TEST(test_stream_end),
 		STREAM_TEST(test_stream_refuses_the_endless),
+		cmocka_unit_test(test_set_is_read),
+		cmocka_unit_test(test_set_damaged),
+		cmocka_unit_test(test_set_left_to_the_library),
+		cmocka_unit_test(test_set_answer),
+		STREAM_TEST(test_stream_set),
 	};
 
 	return cmocka_run_group_tests_name("wire", tests, NULL, NULL);
