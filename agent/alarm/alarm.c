@@ -313,11 +313,19 @@ static void tell_active(struct update *update, const struct sight *sight, struct
 	alarm->raise_count += sight->rule->latched_bit < 0;
 }
 
+/* More than a whole hold is none: it was shortened, or begun on the clock of another day. */
+static bool is_held(const struct alarm *alarm, const struct alarm_terms *terms)
+{
+	int64_t left_ms = alarm->hold_until_ms - terms->now_ms;
+
+	return left_ms > 0 && left_ms <= terms->hold_ms;
+}
+
 static void follow_active(struct update *update, const struct sight *sight, struct alarm *alarm)
 {
 	const struct alarm_terms *terms = update->terms;
 
-	if (alarm->active == alarm->told_active || terms->now_ms < alarm->hold_until_ms)
+	if (alarm->active == alarm->told_active || is_held(alarm, terms))
 		return;
 	if (alarm->active)
 		tell_active(update, sight, alarm);

@@ -144,6 +144,14 @@ static uint64_t without_rounding(const struct energy_track *track, const struct 
 	return below && track->meter_wh - wh < in_wh(point, 1, scale) ? track->meter_wh : wh;
 }
 
+static void note_meter_event(struct meter_events *events, enum scope scope, unsigned channel)
+{
+	if (events->n++ > 0)
+		return;
+	events->scope = scope;
+	events->channel = channel;
+}
+
 static void fill_energy(struct meter *meter, const struct point *point, unsigned channel,
 	int64_t value, int16_t scale, int64_t now_wall_ms, struct snapshot *snapshot,
 	struct meter_news *news)
@@ -161,14 +169,10 @@ static void fill_energy(struct meter *meter, const struct point *point, unsigned
 	track = &meter->energies[(unsigned)at->offset + channel - 1];
 	event = energy_update(track, without_rounding(track, point, (uint64_t)value, scale),
 		rollover_wh, now_wall_ms, &counter_wh);
-	if (event == ENERGY_RESET || event == ENERGY_ROLLOVER) {
-		if (news->resets + news->rollovers == 0) {
-			news->scope = point->scope;
-			news->channel = channel;
-		}
-		news->resets += event == ENERGY_RESET;
-		news->rollovers += event == ENERGY_ROLLOVER;
-	}
+	if (event == ENERGY_RESET)
+		note_meter_event(&news->resets, point->scope, channel);
+	if (event == ENERGY_ROLLOVER)
+		note_meter_event(&news->rollovers, point->scope, channel);
 	snapshot_set(snapshot, point->scope, Q_ENERGY, channel, (int64_t)counter_wh);
 	snapshot_set(snapshot, point->scope, Q_ENERGY_DISCONTINUITY, channel,
 		track->discontinuity_wall_ms);

@@ -33,11 +33,14 @@ struct meter {
 	bool triggers_known;
 };
 
-/* What a poll brought that the operator should hear of. */
-struct meter_news {
-	unsigned resets, rollovers; /* energy counters */
-	enum scope scope;           /* of the first of them */
+/* What a poll brought that the operator should hear of: energy counters. */
+struct meter_events {
+	unsigned n;
+	enum scope scope; /* of the first */
 	unsigned channel;
+};
+struct meter_news {
+	struct meter_events resets, rollovers;
 };
 
 void meter_init(struct meter *meter, const struct layout *layout);

@@ -175,27 +175,29 @@ void news_offline(struct news *news, const char *why)
 
 /* Energy */
 
-static void tell_energy(struct news *news, enum event_kind kind, unsigned count,
-	const struct meter_news *energy, const char *what)
+static void tell_energy(struct news *news, enum event_kind kind, const struct meter_events *events,
+	const char *what)
 {
+	char others[48] = "";
 	struct tale tale;
 
-	if (count == 0)
+	if (events->n == 0)
 		return;
+	if (events->n > 1)
+		snprintf(others, sizeof(others), ", and %u others", events->n - 1);
 	tell_panel(&tale, news->conf, kind, clock_wall_ms(), "%s %s %u: energy %s%s",
-		news->conf->name, scope_name(energy->scope), energy->channel, what,
-		count > 1 ? ", and that of others" : "");
-	if (count == 1 && energy->scope <= SCOPE_MAINS) {
-		tale.draft.scope = (enum event_scope)energy->scope;
-		tale.draft.channel = energy->channel;
+		news->conf->name, scope_name(events->scope), events->channel, what, others);
+	if (events->n == 1 && events->scope <= SCOPE_MAINS) {
+		tale.draft.scope = (enum event_scope)events->scope;
+		tale.draft.channel = events->channel;
 	}
 	add(news, &tale);
 }
 
 void news_energy(struct news *news, const struct meter_news *energy)
 {
-	tell_energy(news, EVENT_ENERGY_RESET, energy->resets, energy, "was reset");
-	tell_energy(news, EVENT_ENERGY_ROLLOVER, energy->rollovers, energy, "rolled over");
+	tell_energy(news, EVENT_ENERGY_RESET, &energy->resets, "was reset");
+	tell_energy(news, EVENT_ENERGY_ROLLOVER, &energy->rollovers, "rolled over");
 }
 
 /* Another meter, or none */

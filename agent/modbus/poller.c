@@ -636,13 +636,13 @@ static void note_measurements(struct poller *poller, const struct poll *poll,
 
 static void log_energy(const struct poller *poller, const struct meter_news *energy)
 {
-	if (energy->resets > 0)
+	if (energy->resets.n > 0)
 		log_info("poller", "panel %s: %u energy counters were reset, first %s %u",
-			poller->conf->name, energy->resets, scope_name(energy->scope),
-			energy->channel);
-	if (energy->rollovers > 0)
+			poller->conf->name, energy->resets.n, scope_name(energy->resets.scope),
+			energy->resets.channel);
+	if (energy->rollovers.n > 0)
 		log_info("poller", "panel %s: %u energy counters rolled over",
-			poller->conf->name, energy->rollovers);
+			poller->conf->name, energy->rollovers.n);
 }
 
 /*

@@ -145,7 +145,9 @@ struct site *rig_site(const struct sim *sim, struct store *store, const struct s
 		problems_print(&problems, stderr);
 		fail();
 	}
-	site = site_build(&(struct site_base){ .store = store, .start_wall_ms = clock_wall_ms() },
+	site = site_build(&(struct site_base){ .store = store,
+				  .journal = sim->journal,
+				  .start_wall_ms = clock_wall_ms() },
 		config, previous);
 	conf_unref(config);
 	return site;

@@ -13,6 +13,7 @@ struct sim {
 	unsigned port;
 	char folder[64];
 	char control[96];
+	struct journal *journal; /* of its sites; NULL: none */
 };
 
 /* options: NULL-terminated, after "--listen" and "--control". Ends the test when it does not start. */
