@@ -70,6 +70,7 @@ struct wire {
 	int (*open)(struct bus *bus, int64_t deadline_ms);
 	int (*send)(struct bus *bus, uint8_t unit, const uint8_t *pdu, size_t length);
 	bool (*check)(const struct bus *bus, const uint8_t *frame, size_t length);
+	int (*in_step)(int fd); /* NULL: nothing is known before a request */
 	void (*recover)(struct bus *bus);
 };
 
@@ -335,6 +336,7 @@ static const struct wire wire_tcp = {
 	.open = tcp_open,
 	.send = tcp_send,
 	.check = tcp_check,
+	.in_step = tcp_in_step,
 	.recover = bus_close, /* after an error nothing tells late bytes from new ones */
 };
 
@@ -509,6 +511,12 @@ void bus_close(struct bus *bus)
 bool bus_connected(const struct bus *bus)
 {
 	return bus->fd >= 0;
+}
+
+bool bus_in_step(const struct bus *bus)
+{
+	return bus_connected(bus) &&
+	       (bus->wire->in_step == NULL || bus->wire->in_step(bus->fd) == 0);
 }
 
 void bus_recover(struct bus *bus)

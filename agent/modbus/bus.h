@@ -33,6 +33,8 @@ void bus_free(struct bus *bus);
 int bus_connect(struct bus *bus, uint32_t timeout_ms);
 void bus_close(struct bus *bus);
 bool bus_connected(const struct bus *bus);
+/* Connected, and the peer has neither gone nor said anything unasked: a request would be sent. */
+bool bus_in_step(const struct bus *bus);
 
 /*
  * Read count registers of a unit (function 3 or 4) into words. 0, -errno or

@@ -152,3 +152,13 @@ struct job *job_queue_get(struct job_queue *queue)
 	pthread_mutex_unlock(&queue->lock);
 	return job;
 }
+
+bool job_queue_waiting(struct job_queue *queue)
+{
+	bool waiting;
+
+	pthread_mutex_lock(&queue->lock);
+	waiting = queue->n > 0;
+	pthread_mutex_unlock(&queue->lock);
+	return waiting;
+}

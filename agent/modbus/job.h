@@ -35,7 +35,8 @@ struct job_op {
 	unsigned channel; /* as in quantity.h */
 	enum level level;
 	int64_t value;			       /* in the unit of the quantity */
-	const struct profile_command *command; /* of the panel's profile */
+	/* of the profile of the slot's layout, which lives as long as the job */
+	const struct profile_command *command;
 	char object[80];		       /* "mxThresholdValue.1.1.0.1", for texts */
 	/* filled in by the link: */
 	bool has_before, touched;
@@ -62,7 +63,7 @@ struct job {
 	/* in done(): */
 	enum job_end end;
 	size_t failed_op;
-	char reason[160]; /* "" when done */
+	char reason[200]; /* "" when done */
 	struct job *next; /* of the queue */
 	struct job_op ops[];
 };
@@ -88,5 +89,6 @@ void job_queue_attach(struct job_queue *queue, int wake_fd);
 /* Takes a reference of the job's. 0; -EAGAIN: full; -ENOLINK: no link thread. Any thread. */
 int job_queue_put(struct job_queue *queue, struct job *job);
 struct job *job_queue_get(struct job_queue *queue); /* the oldest, with its reference; NULL: none */
+bool job_queue_waiting(struct job_queue *queue);
 
 #endif

@@ -26,8 +26,10 @@
 #include "core/log.h"
 #include "core/util.h"
 #include "modbus/bus.h"
+#include "modbus/job.h"
 #include "modbus/news.h"
 #include "modbus/poller.h"
+#include "modbus/writer.h"
 
 #define STACK_BYTES       (256 * 1024)
 #define BACKOFF_MIN_MS    500
@@ -37,6 +39,9 @@
 #define STATUS_MS         100   /* least time between two publications of counters */
 #define LOAD_WINDOW_US    5000000
 #define SLEEP_MAX_MS      60000
+#define RECOVER_MAX_MS    1000
+#define STOP_CHECK_MS     50
+#define JOBS_A_TURN       64 /* that cannot be begun and are only told so */
 
 struct link {
 	int wake_fd;
@@ -50,12 +55,14 @@ struct link {
 	struct site *site; /* reference */
 	const struct link_conf *conf;
 	struct link_slot *slot; /* reference */
+	struct job_queue *jobs; /* reference */
 	struct bus *bus;
 	char peer[128];
 	struct poller **pollers;
 	size_t n_pollers;
 	size_t last; /* served; the search for the next begins behind it */
 	bool alarm_turn; /* the last request overtook a long poll: that one is next */
+	bool poll_turn;  /* a job was carried out: polls are next */
 
 	unsigned failures; /* connections in a row that failed or brought no answer */
 	uint64_t connections;
@@ -184,6 +191,7 @@ static void note_request(void *arg, int rc, int64_t duration_us)
 			(uint32_t)((7 * (int64_t)status->round_trip_us + duration_us) / 8);
 	add_load(link, duration_us);
 	link->status_dirty = true;
+	link->rest_until_ms = clock_mono_ms() + link->conf->turnaround_ms;
 	if (rc < 0)
 		return;
 	link->answers++;
@@ -444,12 +452,135 @@ static void serve(struct link *link, int64_t now_ms)
 	silent = poller_silent(link->pollers[i]);
 	rc = poller_step(link->pollers[i], link->bus, now_ms, alarms_only);
 	after_ms = clock_mono_ms();
-	link->rest_until_ms = after_ms + link->conf->turnaround_ms;
 	/* One that answers is asked on at once: who is it? */
 	if (silent && rc != 1)
 		link->probe_gate_ms = after_ms + PROBE_SHARE * (after_ms - now_ms);
 	if (rc < 0)
 		connection_failed(link, rc);
+}
+
+/* Jobs */
+
+/* False when the link is to end meanwhile. */
+static bool wait_until(struct link *link, int64_t until_ms)
+{
+	int64_t left_ms;
+
+	while ((left_ms = until_ms - clock_mono_ms()) > 0 && !atomic_load(&link->stopping))
+		poll(NULL, 0, left_ms < STOP_CHECK_MS ? (int)left_ms : STOP_CHECK_MS);
+	return !atomic_load(&link->stopping);
+}
+
+/*
+ * The writer's: after a failed request. What has become of a write is worth a
+ * short wait: without a connection there is nobody else to serve.
+ */
+static int recover(void *arg, int rc)
+{
+	struct link *link = arg;
+
+	connection_failed(link, rc);
+	if (bus_connected(link->bus))
+		return 0;
+	if (link->retry_ms - clock_mono_ms() > RECOVER_MAX_MS)
+		return rc;
+	if (!wait_until(link, link->retry_ms))
+		return -ECANCELED;
+	connect_link(link);
+	return bus_connected(link->bus) ? 0 : rc;
+}
+
+static void rest(void *arg)
+{
+	struct link *link = arg;
+
+	wait_until(link, link->rest_until_ms);
+}
+
+static void end_job(struct job *job)
+{
+	if (job->done != NULL)
+		job->done(job, job->arg);
+	job_unref(job);
+}
+
+static void withdraw(struct link *link, struct job *job, const char *why)
+{
+	job_withdraw(job);
+	writer_withdraw(job, link->site, why);
+	end_job(job);
+}
+
+static struct poller *poller_of(const struct link *link, const struct slot *slot)
+{
+	for (size_t i = 0; i < link->n_pollers; i++)
+		if (poller_slot(link->pollers[i]) == slot)
+			return link->pollers[i];
+	return NULL;
+}
+
+/* Why a job cannot be begun, NULL: it can. */
+static const char *obstacle(struct link *link, const struct job *job, char *text, size_t size)
+{
+	const struct poller *poller = poller_of(link, job->slot);
+
+	if (poller == NULL)
+		return "the panel is not polled any more";
+	if (clock_mono_ms() > job->begin_by_ms)
+		return "not begun in time";
+	if (!bus_connected(link->bus) && !is_away(link))
+		connect_link(link);
+	if (!bus_connected(link->bus)) {
+		snprintf(text, size, "link %s is down: %s", link->conf->name, link->status.error);
+		return text;
+	}
+	return poller_unready(poller);
+}
+
+/* True when it was begun. */
+static bool carry_out(struct link *link, struct job *job)
+{
+	const struct writer_line line = {
+		.bus = link->bus,
+		.recover = recover,
+		.rest = rest,
+		.arg = link,
+	};
+	char text[160];
+	const char *why = obstacle(link, job, text, sizeof(text));
+
+	if (why == NULL && !job_take(job))
+		why = "taken back before it was begun";
+	if (why != NULL) {
+		withdraw(link, job, why);
+		return false;
+	}
+	writer_run(job, poller_of(link, job->slot), &line, link->site);
+	end_job(job);
+	return true;
+}
+
+/* One at the most is begun. */
+static void serve_jobs(struct link *link)
+{
+	struct job *job;
+
+	for (int n = 0; n < JOBS_A_TURN && !link->poll_turn; n++) {
+		job = job_queue_get(link->jobs);
+		if (job == NULL)
+			return;
+		link->poll_turn = carry_out(link, job);
+	}
+}
+
+/* The link ends, and what still waits with it. */
+static void end_jobs(struct link *link)
+{
+	struct job *job;
+
+	job_queue_attach(link->jobs, -1);
+	while ((job = job_queue_get(link->jobs)) != NULL)
+		withdraw(link, job, "the link has ended");
 }
 
 /* Thread */
@@ -481,6 +612,8 @@ static int64_t next_event_ms(const struct link *link)
 			next_ms = earliest(next_ms, poller_misses_ms(link->pollers[i]));
 	if (link->status_dirty)
 		next_ms = earliest(next_ms, link->status_ms + STATUS_MS);
+	if (job_queue_waiting(link->jobs))
+		next_ms = earliest(next_ms, link->rest_until_ms);
 	return next_ms;
 }
 
@@ -497,6 +630,30 @@ static void sleep_until(struct link *link, int64_t wake_ms)
 		log_error("link", "%s: %s", link->conf->name, strerrordesc_np(errno));
 }
 
+/* Jobs overtake polls between any two requests; polls that are due, jobs between any two of them. */
+static void do_next(struct link *link)
+{
+	int64_t now_ms = clock_mono_ms();
+
+	if (bus_connected(link->bus) && now_ms < link->rest_until_ms)
+		return;
+	if (next_request_ms(link) > now_ms)
+		link->poll_turn = false;
+	if (!link->poll_turn) {
+		serve_jobs(link);
+		if (link->poll_turn)
+			return;
+		now_ms = clock_mono_ms();
+	}
+	if (next_request_ms(link) > now_ms)
+		return;
+	link->poll_turn = false;
+	if (bus_connected(link->bus))
+		serve(link, now_ms);
+	else
+		connect_link(link);
+}
+
 static void *run(void *arg)
 {
 	struct link *link = arg;
@@ -505,20 +662,14 @@ static void *run(void *arg)
 		int64_t now_ms;
 
 		take_update(link);
-		/* Jobs that overtake polls (writes) are taken here: between any two requests. */
-		now_ms = clock_mono_ms();
-		if (next_request_ms(link) <= now_ms) {
-			if (bus_connected(link->bus))
-				serve(link, now_ms);
-			else
-				connect_link(link);
-		}
+		do_next(link);
 		now_ms = clock_mono_ms();
 		miss_polls(link, now_ms);
 		if (link->status_dirty && now_ms - link->status_ms >= STATUS_MS)
 			publish_status(link);
 		sleep_until(link, next_event_ms(link));
 	}
+	end_jobs(link);
 	bus_close(link->bus);
 	enter(link, LINK_DOWN, "stopped");
 	return NULL;
@@ -541,6 +692,7 @@ static void free_link(struct link *link)
 	site_unref(link->next_site);
 	site_unref(link->site);
 	link_slot_unref(link->slot);
+	job_queue_unref(link->jobs);
 	pthread_mutex_destroy(&link->lock);
 	if (link->wake_fd >= 0)
 		close(link->wake_fd);
@@ -580,8 +732,11 @@ static void name_peer(struct link *link)
 
 static int prepare(struct link *link, struct site *site, size_t position)
 {
+	int rc;
+
 	link->conf = site->links[position].conf;
 	link->slot = link_slot_ref(site->links[position].slot);
+	link->jobs = job_queue_ref(site->links[position].jobs);
 	link_slot_get(link->slot, &link->status);
 	link->status.state = LINK_DOWN;
 	link->seed = (unsigned)clock_mono_us() ^ (unsigned)(uintptr_t)link;
@@ -595,7 +750,11 @@ static int prepare(struct link *link, struct site *site, size_t position)
 	if (link->bus == NULL)
 		return -errno;
 	assign_panels(link, site_ref(site), position);
-	return start_thread(link);
+	job_queue_attach(link->jobs, link->wake_fd);
+	rc = start_thread(link);
+	if (rc < 0)
+		end_jobs(link);
+	return rc;
 }
 
 struct link *link_start(struct site *site, size_t position)

@@ -7,7 +7,8 @@
  *
  * DOWN is a link without panels to poll. While UP the thread serves, read by
  * read, the panel whose poll is longest due; late alarm polls overtake, read for
- * read. Jobs that overtake polls (writes) will enter here, before each read.
+ * read. Jobs (writes) overtake polls in the same way: one between any two reads,
+ * and while more are waiting a read between any two of them.
  */
 #ifndef METERX_MODBUS_LINK_H
 #define METERX_MODBUS_LINK_H

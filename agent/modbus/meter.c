@@ -258,6 +258,24 @@ void meter_fill(struct meter *meter, const struct pollmap *map, const uint16_t *
 	}
 }
 
+void meter_fill_registers(struct meter *meter, const struct plan_want *want, uint16_t reg,
+	uint16_t count, const uint16_t *words, struct snapshot *snapshot)
+{
+	for (unsigned i = 0; i < meter->profile->n_points; i++) {
+		const struct point *point = &meter->profile->points[i];
+
+		if (!plan_wants_point(want, point) || quantity_info(point->quantity)->text ||
+			point->quantity == Q_ENERGY)
+			continue;
+		for (unsigned k = 0; k < point->count; k++) {
+			unsigned at = point->reg + k * point->stride;
+
+			if (at >= reg && at + point->words <= (unsigned)reg + count)
+				fill_element(meter, point, k, words + (at - reg), 0, snapshot, NULL);
+		}
+	}
+}
+
 static void firmware_text(const struct snapshot *snapshot, int64_t now_ms, char *text, size_t size)
 {
 	struct reading os = snapshot_get(snapshot, SCOPE_PANEL, Q_FIRMWARE_OS, 1, now_ms);

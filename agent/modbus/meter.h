@@ -67,6 +67,12 @@ bool meter_triggered(struct meter *meter, const struct pollmap *map, const uint1
 void meter_fill(struct meter *meter, const struct pollmap *map, const uint16_t *words,
 	unsigned classes, bool stale_scales, int64_t now_wall_ms, struct snapshot *snapshot,
 	struct meter_news *news);
+/*
+ * Registers that have just been read for themselves: every value of the want that
+ * lies wholly in them, but for texts and energies.
+ */
+void meter_fill_registers(struct meter *meter, const struct plan_want *want, uint16_t reg,
+	uint16_t count, const uint16_t *words, struct snapshot *snapshot);
 /* Identity of the meter from what the snapshot holds; the same object while nothing changes. */
 void meter_set_identity(const struct meter *meter, struct snapshot *snapshot, int64_t now_ms);
 

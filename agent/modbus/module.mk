@@ -10,4 +10,6 @@ libmeterx_a_SOURCES += \
 	agent/modbus/meter.c agent/modbus/meter.h \
 	agent/modbus/poller.c agent/modbus/poller.h \
 	agent/modbus/pollmap.c agent/modbus/pollmap.h \
-	agent/modbus/refusal.c agent/modbus/refusal.h
+	agent/modbus/refusal.c agent/modbus/refusal.h \
+	agent/modbus/job_news.c agent/modbus/job_news.h \
+	agent/modbus/writer.c agent/modbus/writer.h

@@ -935,6 +935,12 @@ static int failed(struct poller *poller, struct poll *poll, const struct plan_re
 
 /* Steps */
 
+void poller_note_request(const struct poller *poller, int rc, int64_t duration_us)
+{
+	if (poller->observer.request != NULL)
+		poller->observer.request(poller->observer.arg, rc, duration_us);
+}
+
 static int request(struct poller *poller, struct bus *bus, const struct plan_read *read,
 	uint16_t *words)
 {
@@ -942,8 +948,7 @@ static int request(struct poller *poller, struct bus *bus, const struct plan_rea
 	int rc = bus_read(bus, poller->conf->unit, poller->layout->profile->function, read->reg,
 		read->count, link_of(poller)->response_timeout_ms, words);
 
-	if (poller->observer.request != NULL)
-		poller->observer.request(poller->observer.arg, rc, clock_mono_us() - begun_us);
+	poller_note_request(poller, rc, clock_mono_us() - begun_us);
 	return rc;
 }
 
@@ -998,6 +1003,84 @@ void poller_restart(struct poller *poller)
 void poller_poll_now(struct poller *poller)
 {
 	start_now(poller, clock_mono_ms());
+}
+
+/* For the writer */
+
+const char *poller_unready(const struct poller *poller)
+{
+	if (poller->silent)
+		return "the panel does not answer";
+	if (poller->unidentified)
+		return "the panel is not identified yet";
+	return comm_of(poller) == COMM_OFFLINE ? "the panel is offline" : NULL;
+}
+
+bool poller_scale(const struct poller *poller, const struct point *point, unsigned element,
+	int16_t *exponent)
+{
+	*exponent = 0;
+	return !point->scaled || scales_get(&poller->meter.scales,
+					 point->scale_reg + element * point->scale_stride, exponent);
+}
+
+/* What a poll under way has read of them is older. */
+static void refresh(const struct poll *poll, uint16_t reg, uint16_t count, const uint16_t *words)
+{
+	for (unsigned i = 0; poll->map != NULL && i < count; i++) {
+		const uint16_t *at = pollmap_words(poll->map, poll->words, reg + i, 1);
+
+		if (at != NULL)
+			poll->words[at - poll->words] = words[i];
+	}
+}
+
+void poller_take(struct poller *poller, uint16_t reg, uint16_t count, const uint16_t *words)
+{
+	struct snapshot *snapshot = store_begin(poller->slot);
+	struct plan_want want = want_of(poller);
+
+	refresh(&poller->alarm, reg, count, words);
+	refresh(&poller->bulk, reg, count, words);
+	meter_fill_registers(&poller->meter, &want, reg, count, words, snapshot);
+	news_alarms(&poller->news, snapshot, clock_mono_ms());
+	news_post(&poller->news, snapshot, &poller->meter.id);
+	store_publish(poller->slot, snapshot);
+}
+
+const struct pollmap *poller_alarm_map(const struct poller *poller)
+{
+	const struct pollmap *map = map_of(poller, CLASS(POLL_ALARM));
+
+	return map != NULL && map->plan->n_reads > 0 ? map : NULL;
+}
+
+void poller_take_alarms(struct poller *poller, const uint16_t *words)
+{
+	const struct pollmap *map = poller_alarm_map(poller);
+	int64_t now_ms = clock_mono_ms();
+
+	end_poll(&poller->alarm);
+	begin(poller, &poller->alarm, CLASS(POLL_ALARM), now_ms);
+	memcpy(poller->alarm.words, words, map->plan->words * sizeof(*words));
+	poller->alarm_waits = true; /* nobody waits for the readings of a later poll */
+	finish(poller, &poller->alarm);
+}
+
+void poller_due_now(struct poller *poller, unsigned classes, bool anew)
+{
+	int64_t now_ms = clock_mono_ms();
+
+	for (int class = 0; class < POLL_CLASSES; class++)
+		if ((classes & CLASS(class)) != 0 && poller->due_ms[class] > now_ms &&
+			(class != POLL_ALARM || poller_alarm_map(poller) != NULL))
+			poller->due_ms[class] = now_ms;
+	if (!anew || poller->bulk.map == NULL)
+		return;
+	for (int class = POLL_FAST; class < POLL_CLASSES; class++)
+		if ((poller->bulk.classes & CLASS(class)) != 0)
+			poller->due_ms[class] = now_ms;
+	end_poll(&poller->bulk);
 }
 
 int poller_poll_all(struct poller *poller, struct bus *bus)

@@ -14,6 +14,7 @@
 
 #include "modbus/bus.h"
 #include "modbus/plan.h"
+#include "modbus/pollmap.h"
 #include "store/site.h"
 
 struct poller;
@@ -75,6 +76,25 @@ void poller_restart(struct poller *poller);
 
 /* Make every class due now (mxPanelCommand pollNow, meterx poll). */
 void poller_poll_now(struct poller *poller);
+
+/*
+ * For the writer (writer.h), which has the bus between two requests.
+ */
+
+/* NULL when the meter is there to be written to, else why not. */
+const char *poller_unready(const struct poller *poller);
+/* Count a request of the writer's. */
+void poller_note_request(const struct poller *poller, int rc, int64_t duration_us);
+/* The exponent of one element; 0 where it has no scale. False: not known. */
+bool poller_scale(const struct poller *poller, const struct point *point, unsigned element,
+	int16_t *exponent);
+/* Registers just read: shown at once with the alarms that follow, and in polls under way too. */
+void poller_take(struct poller *poller, uint16_t reg, uint16_t count, const uint16_t *words);
+/* The reads of an alarm poll (NULL: it has none), and their words, to be taken as one. */
+const struct pollmap *poller_alarm_map(const struct poller *poller);
+void poller_take_alarms(struct poller *poller, const uint16_t *words);
+/* These classes (bits) are due now; anew: a poll under way counts for nothing. */
+void poller_due_now(struct poller *poller, unsigned classes, bool anew);
 
 /*
  * One complete poll of all classes, for the tool. 0, -errno or BUS_EXCEPTION();

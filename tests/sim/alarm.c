@@ -21,7 +21,7 @@ static double limit_amps(const struct sim_panel *panel, unsigned channel, uint16
 	return panel->settings.breaker[channel] * (per_mille / 1000.0);
 }
 
-static void latch(struct sim_panel *panel, unsigned channel, unsigned level)
+void alarm_latch(struct sim_panel *panel, unsigned channel, unsigned level)
 {
 	struct sim_alarm *alarm = &panel->channel[channel].alarm;
 
@@ -59,12 +59,12 @@ static void pass_armed(struct sim_panel *panel, unsigned channel, double seconds
 
 		if (outlasts(&alarm->held[level], settings->latch[level] && wrong, seconds,
 			    settings->delay_s[level]))
-			latch(panel, channel, level);
+			alarm_latch(panel, channel, level);
 	}
 	if (outlasts(&alarm->held[LEVEL_OFF],
 		    amps < limit_amps(panel, channel, settings->latch[LEVEL_LL]), seconds,
 		    settings->off_s)) {
-		latch(panel, channel, LEVEL_OFF);
+		alarm_latch(panel, channel, LEVEL_OFF);
 		disarm(alarm);
 	}
 }
@@ -181,6 +181,20 @@ void alarm_clear_all(struct sim_panel *panel)
 		alarm_clear(panel, channel, 0);
 	for (unsigned input = 0; input < SIM_PHASES; input++)
 		alarm_clear_volts(panel->device, input, 0);
+}
+
+void alarm_remember(const struct sim_panel *panel, uint16_t bits[SIM_CHANNELS])
+{
+	for (unsigned channel = 0; channel < SIM_CHANNELS; channel++)
+		bits[channel] = panel->channel[channel].alarm.bits & ALARM_LATCHED;
+}
+
+void alarm_latch_again(struct sim_panel *panel, const uint16_t bits[SIM_CHANNELS])
+{
+	for (unsigned channel = 0; channel < SIM_CHANNELS; channel++)
+		for (unsigned level = 0; level < SIM_LEVELS; level++)
+			if (bits[channel] & 1u << level)
+				alarm_latch(panel, channel, level);
 }
 
 void alarm_power_cycle(struct sim_device *device)

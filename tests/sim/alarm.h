@@ -25,6 +25,12 @@ void alarm_clear(struct sim_panel *panel, unsigned channel, uint16_t written);
 void alarm_clear_volts(struct sim_device *device, unsigned input, uint16_t written);
 void alarm_clear_all(struct sim_panel *panel);
 
+/* Latch it now, whatever is measured, and count it; levels as in bits 0-4. */
+void alarm_latch(struct sim_panel *panel, unsigned channel, unsigned level);
+/* What is latched now; and what is not any more latches again, counted. */
+void alarm_remember(const struct sim_panel *panel, uint16_t bits[SIM_CHANNELS]);
+void alarm_latch_again(struct sim_panel *panel, const uint16_t bits[SIM_CHANNELS]);
+
 /* Disarmed, timers and channel counters at 0; latched bits and global counters survive. */
 void alarm_power_cycle(struct sim_device *device);
 

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sim/alarm.h"
 #include "sim/map.h"
 #include "sim/modbus.h"
 #include "sim/truth.h"
@@ -279,6 +280,24 @@ static int do_serial(const struct call *call)
 	return 0;
 }
 
+static int do_latch(const struct call *call)
+{
+	static const char *const levels[SIM_LEVELS] = { "high-high", "high", "low", "low-low", "off" };
+	struct sim_panel *panel;
+	unsigned first, end;
+
+	if (get_panel(call, 0, &panel) < 0 || get_channels(call, 1, &first, &end) < 0)
+		return -1;
+	for (unsigned level = 0; level < SIM_LEVELS; level++) {
+		if (strcmp(call->word[2], levels[level]))
+			continue;
+		for (unsigned channel = first; channel < end; channel++)
+			alarm_latch(panel, channel, level);
+		return 0;
+	}
+	return wrong(call, "not high-high, high, low, low-low or off", call->word[2]);
+}
+
 static int do_power_cycle(const struct call *call)
 {
 	struct sim_panel *panel;
@@ -478,6 +497,7 @@ static const struct {
 		"set exponents of ten of integer registers" },
 	{ "serial", 2, 2, do_serial, "UNIT NUMBER",
 		"another meter has come in the place of this one" },
+	{ "latch", 3, 3, do_latch, "UNIT CHANNEL LEVEL", "latch an alarm and count it" },
 	{ "power-cycle", 1, 1, do_power_cycle, "UNIT",
 		"both panels of the device lose power for a moment" },
 	{ "freeze", 1, 1, do_freeze, "on|off", "stop the clock and all that varies" },

@@ -40,6 +40,7 @@ static const struct kind kinds[] = {
 	{ "dribble", FAULT_DRIBBLE, ARG_NUMBER, 1, 60000 },
 	{ "duplicate", FAULT_DUPLICATE, ARG_NONE, 0, 0 },
 	{ "ignore-write", FAULT_IGNORE_WRITE, ARG_NONE, 0, 0 },
+	{ "latch-again", FAULT_LATCH_AGAIN, ARG_NONE, 0, 0 },
 	{ "refuse", FAULT_REFUSE, ARG_REFUSE, 0, 0 },
 };
 
@@ -347,6 +348,7 @@ void fault_spoil(const struct fault *fault, const uint8_t *request, struct answe
 		answer->len *= 2;
 		break;
 	case FAULT_DEAF:
+	case FAULT_LATCH_AGAIN:
 	case FAULT_IGNORE_WRITE: /* the server has seen to it */
 	case FAULT_REFUSE:
 		break;

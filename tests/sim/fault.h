@@ -24,6 +24,7 @@ enum fault_kind {
 	FAULT_DRIBBLE,
 	FAULT_DUPLICATE,
 	FAULT_IGNORE_WRITE,
+	FAULT_LATCH_AGAIN, /* done, but what a write has cleared latches again before it is answered */
 	FAULT_REFUSE
 };
 

@@ -17,6 +17,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "sim/alarm.h"
 #include "sim/modbus.h"
 
 #define MBAP	    7
@@ -265,8 +266,13 @@ static void make_answer(struct server *server, const uint8_t *adu, size_t len,
 	memcpy(answer->adu, adu, MBAP);
 	if (panel && !exception) {
 		bool keep_out = fault && fault->kind == FAULT_IGNORE_WRITE;
+		bool again = fault && fault->kind == FAULT_LATCH_AGAIN;
+		uint16_t latched[SIM_CHANNELS];
 
+		alarm_remember(panel, latched);
 		pdu = modbus_answer(panel, adu + MBAP, len - MBAP, answer->adu + MBAP, keep_out);
+		if (again)
+			alarm_latch_again(panel, latched);
 	} else if (exception) { /* refused: nothing is done */
 		pdu = 2;
 		if (panel) {

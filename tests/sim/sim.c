@@ -133,7 +133,7 @@ static void print_help(void)
 	     "  silent, deaf, unit-silent UNIT, late MS, exception CODE, close [before|mid],\n"
 	     "  truncate BYTES, wrong-unit, wrong-function, wrong-transaction, wrong-count,\n"
 	     "  wrong-length, wrong-protocol, garbage [BYTES], dribble MS, duplicate,\n"
-	     "  ignore-write, refuse [listen|accept]\n"
+	     "  ignore-write, latch-again, refuse [listen|accept]\n"
 	     "Limits of a fault:\n"
 	     "  unit N, function N, regs FIRST-LAST, count N, for SECONDS, every N\n\n"
 	     "Script lines: COMMAND (at once), at SECONDS COMMAND (simulated time),\n"

@@ -22,3 +22,9 @@ TESTS += tests/unit/test_refusal
 tests_unit_test_refusal_SOURCES = tests/unit/test_refusal.c
 tests_unit_test_refusal_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_refusal_LDADD = $(UNIT_LIBS)
+
+check_PROGRAMS += tests/unit/test_writer
+TESTS += tests/unit/test_writer
+tests_unit_test_writer_SOURCES = tests/unit/test_writer.c tests/unit/sim_rig.c tests/unit/sim_rig.h
+tests_unit_test_writer_CPPFLAGS = $(UNIT_CPPFLAGS) -I$(top_srcdir)/tests/unit
+tests_unit_test_writer_LDADD = $(UNIT_LIBS)

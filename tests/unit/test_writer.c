@@ -1,0 +1,1091 @@
+/*
+ * Jobs through a real link to meterx-sim: what the manager is told, what the
+ * meter holds, what the tables show and which events there are, after each.
+ * Settings are polled once an hour: what is shown comes from the job.
+ */
+#include "config.h"
+
+#include "modbus/writer.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "alarm/journal.h"
+#include "core/clock.h"
+#include "core/log.h"
+#include "core/util.h"
+#include "modbus/links.h"
+#include "sim_rig.h"
+
+#define LINK_OF(options)                                                                           \
+	"link \"sim\" { transport = \"tcp\" host = \"127.0.0.1\" port = % " options " }\n"
+#define LINK   LINK_OF("response-timeout = 250 retries = 1")
+#define PANEL1 "panel \"P1\" { index = 1 link = \"sim\" unit = 1 profile = \"bcpme\" }\n"
+#define PANEL2 "panel \"P2\" { index = 2 link = \"sim\" unit = 2 profile = \"bcpme\" }\n"
+#define RARELY "poll = 3600000\nalarm-poll = 3600000\nslow-poll = 3600000\nstale-after = 20\n"
+#define OFTEN  "poll = 200\nalarm-poll = 100\nslow-poll = 3600000\nstale-after = 20\n"
+
+struct rig {
+	struct sim sim;
+	struct store *store;
+	struct journal *journal;
+	struct site *site;
+	struct links *links;
+};
+
+static struct slot *slot_of(const struct rig *rig, uint32_t index)
+{
+	return site_panel(rig->site, index, NULL)->slot;
+}
+
+static bool online(const struct rig *rig, uint32_t index)
+{
+	return rig_comm(slot_of(rig, index)) == COMM_ONLINE;
+}
+
+static void rig_up(struct rig *rig, const char *const *options, const char *conf)
+{
+	*rig = (struct rig){ 0 };
+	sim_start(&rig->sim, options);
+	rig->store = store_new();
+	rig->journal = journal_open(NULL, 5000);
+	rig->site = rig_site(&rig->sim, rig->store, NULL, conf);
+	rig->site->journal = rig->journal;
+	rig->links = links_new();
+	assert_int_equal(links_apply(rig->links, rig->site), 0);
+	for (size_t i = 0; i < rig->site->n_panels; i++)
+		assert_true(WAIT_FOR(online(rig, rig->site->panels[i].conf->index)));
+}
+
+static void rig_down(struct rig *rig)
+{
+	links_stop(rig->links);
+	site_unref(rig->site);
+	journal_close(rig->journal);
+	store_free(rig->store);
+	sim_stop(&rig->sim);
+}
+
+static void rig_reload(struct rig *rig, const char *conf)
+{
+	struct site *next = rig_site(&rig->sim, rig->store, rig->site, conf);
+
+	next->journal = rig->journal;
+	assert_int_equal(links_apply(rig->links, next), 0);
+	site_unref(rig->site);
+	rig->site = next;
+}
+
+static unsigned held(const struct rig *rig, unsigned unit, unsigned reg)
+{
+	char command[40], answer[80];
+	unsigned word;
+
+	snprintf(command, sizeof(command), "reg %u %u", unit, reg);
+	sim_ask(&rig->sim, command, answer, sizeof(answer));
+	if (sscanf(answer, "ok %u", &word) != 1)
+		fail_msg("%s: %s", command, answer);
+	return word;
+}
+
+/* Events */
+
+static uint64_t last_event(const struct rig *rig)
+{
+	struct journal_stats stats;
+
+	journal_stats(rig->journal, &stats);
+	return stats.last;
+}
+
+/* Events after a number, of a kind, with a text in it. */
+static unsigned events(
+	const struct rig *rig, uint64_t after, enum event_kind kind, const char *text)
+{
+	struct event *event;
+	unsigned n = 0;
+
+	while ((event = journal_next(rig->journal, after, false)) != NULL) {
+		after = event->number;
+		n += event->kind == kind && strstr(event->text, text) != NULL;
+		event_unref(event);
+	}
+	return n;
+}
+
+/* Jobs */
+
+static atomic_int n_done;
+
+static void count_done(struct job *job, void *arg)
+{
+	(void)job;
+	atomic_fetch_add((atomic_int *)arg, 1);
+}
+
+static struct job *new_job(const struct rig *rig, uint32_t panel, size_t n)
+{
+	struct job *job = job_new(slot_of(rig, panel), n);
+
+	job->done = count_done;
+	job->arg = &n_done;
+	return job;
+}
+
+static void put(const struct rig *rig, struct job *job)
+{
+	assert_int_equal(job_queue_put(rig->site->links[0].jobs, job), 0);
+}
+
+static void run(const struct rig *rig, struct job *job)
+{
+	int before = atomic_load(&n_done);
+
+	put(rig, job);
+	assert_true(WAIT_FOR(atomic_load(&n_done) > before));
+}
+
+static void want_end(const struct job *job, enum job_end end, const char *reason)
+{
+	if (job->end != end || (*reason == '\0') != (job->reason[0] == '\0') ||
+		strstr(job->reason, reason) == NULL)
+		fail_msg("end %d (%s), wanted %d (%s)", job->end, job->reason, end, reason);
+}
+
+struct setting {
+	enum scope scope;
+	enum quantity quantity;
+	unsigned channel;
+	enum level level; /* of a threshold; scope and channel are then its own */
+	int64_t value;
+	unsigned reg;
+	unsigned word;
+};
+
+static void fill(const struct rig *rig, struct job_op *op, const struct setting *setting)
+{
+	const struct profile *profile = rig->site->panels[0].layout->profile;
+
+	op->kind = JOB_SETTING;
+	op->scope = setting->scope;
+	op->quantity = setting->quantity;
+	op->channel = setting->channel;
+	op->value = setting->value;
+	snprintf(op->object, sizeof(op->object), "object%u", setting->reg);
+	if (setting->level == 0)
+		return;
+	op->scope = SCOPE_THRESHOLD;
+	op->channel = 1u + (unsigned)profile_threshold_find(
+				   profile, setting->scope, setting->channel, setting->level);
+}
+
+static struct job *settings_job(const struct rig *rig, const struct setting *settings, size_t n)
+{
+	struct job *job = new_job(rig, 1, n);
+
+	for (size_t i = 0; i < n; i++)
+		fill(rig, &job->ops[i], &settings[i]);
+	return job;
+}
+
+static bool shown(const struct rig *rig, const struct job_op *op, int64_t value)
+{
+	struct reading reading = rig_get(slot_of(rig, 1), op->scope, op->quantity, op->channel);
+
+	return reading.quality == QUALITY_GOOD && reading.num == value;
+}
+
+/* Every writable quantity. */
+static void test_good(void **state)
+{
+	static const struct setting good[] = {
+		{ SCOPE_BRANCH, Q_RATING, 7, 0, 30000, 125, 30 },
+		{ SCOPE_BRANCH, Q_RATING, 42, 0, 0, 160, 0 },
+		{ SCOPE_MAINS, Q_RATING, MAINS_A, 0, 400000, 161, 400 },
+		{ SCOPE_MAINS, Q_CT_SIZE, MAINS_NEUTRAL, 0, 300000, 118, 300 },
+		{ SCOPE_PANEL, Q_CT_LAYOUT, 1, 0, 2, 6, 2 },
+		{ SCOPE_PANEL, Q_DEMAND_SUBINTERVALS, 1, 0, 3, 71, 3 },
+		{ SCOPE_PANEL, Q_DEMAND_INTERVAL, 1, 0, 600, 72, 600 },
+		{ SCOPE_PANEL, Q_ON_DELAY, 1, 0, 5, 169, 5 },
+		{ SCOPE_PANEL, Q_POWER_UPS, 1, 0, 0, 531, 0 },
+		{ SCOPE_PANEL, Q_USER_PHASES, 1, 0, 1, 62017, 1 },
+		{ SCOPE_BRANCH, Q_PHASE, 1, 0, 2, 62116, 2 },
+		{ SCOPE_MAINS, Q_PHASE, MAINS_B, 0, 2, 62159, 2 },
+		{ SCOPE_BRANCH, Q_THRESHOLD, 0, LEVEL_HIGH_HIGH, 650, 171, 650 },
+		{ SCOPE_BRANCH, Q_THRESHOLD, 0, LEVEL_HIGH, 1000, 172, 1000 },
+		{ SCOPE_MAINS, Q_THRESHOLD, 0, LEVEL_LOW, 0, 173, 0 },
+		{ SCOPE_MAINS, Q_THRESHOLD, 0, LEVEL_LOW_LOW, 33, 174, 33 },
+		{ SCOPE_BRANCH, Q_THRESHOLD, 0, LEVEL_HIGH_NON_LATCHING, 610, 175, 610 },
+		{ SCOPE_BRANCH, Q_THRESHOLD, 0, LEVEL_LOW_NON_LATCHING, 60, 176, 60 },
+		{ SCOPE_BRANCH, Q_DELAY, 0, LEVEL_HIGH_HIGH, 32767, 165, 32767 },
+		{ SCOPE_BRANCH, Q_DELAY, 0, LEVEL_OFF, 31, 170, 31 },
+		{ SCOPE_BRANCH, Q_HYSTERESIS, 0, LEVEL_HIGH_NON_LATCHING, 40, 177, 40 },
+		{ SCOPE_VOLTAGE, Q_THRESHOLD, 0, LEVEL_HIGH, 440000, 238, 4400 },
+		{ SCOPE_VOLTAGE, Q_DELAY, 0, LEVEL_LOW, 7, 237, 7 },
+		{ SCOPE_VOLTAGE, Q_HYSTERESIS, 0, LEVEL_LOW_NON_LATCHING, 12, 240, 12 },
+	};
+	struct rig rig;
+
+	(void)state;
+	rig_up(&rig, NULL, RARELY LINK PANEL1);
+	sim_tell(&rig.sim, "scale 1 voltage mains -1");
+	for (size_t i = 0; i < ARRAY_LEN(good); i++) {
+		struct job *job = settings_job(&rig, &good[i], 1);
+		uint64_t before = last_event(&rig);
+
+		run(&rig, job);
+		print_message("%s = %lld\n", job->ops[0].object, (long long)good[i].value);
+		want_end(job, JOB_DONE, "");
+		assert_int_equal(held(&rig, 1, good[i].reg), good[i].word);
+		assert_true(shown(&rig, &job->ops[0], good[i].value));
+		assert_true(job->ops[0].has_before);
+		assert_int_equal(events(&rig, before, EVENT_WRITTEN, job->ops[0].object), 1);
+		assert_int_equal(events(&rig, before, EVENT_WRITE_FAILED, ""), 0);
+		job_unref(job);
+	}
+	rig_down(&rig);
+}
+
+/* Registers 171 to 177 are the limits of branches and mains at once. */
+static void test_shared_register(void **state)
+{
+	static const struct setting setting = { SCOPE_BRANCH, Q_THRESHOLD, 0, LEVEL_LOW_LOW, 40,
+		174, 40 };
+	static const struct setting others[] = {
+		{ SCOPE_MAINS, Q_THRESHOLD, 0, LEVEL_LOW_LOW, 40, 174, 40 },
+		{ SCOPE_BRANCH, Q_THRESHOLD, 0, LEVEL_OFF, 40, 174, 40 },
+	};
+	struct rig rig;
+	struct job *job;
+
+	(void)state;
+	rig_up(&rig, NULL, RARELY LINK PANEL1);
+	job = settings_job(&rig, &setting, 1);
+	run(&rig, job);
+	want_end(job, JOB_DONE, "");
+	for (size_t i = 0; i < ARRAY_LEN(others); i++) {
+		struct job_op op = { 0 };
+
+		fill(&rig, &op, &others[i]);
+		assert_true(shown(&rig, &op, 40));
+	}
+	assert_int_equal(
+		events(&rig, 0, EVENT_WRITTEN, "P1: object174 set to 40 x 0.1 %, was 25 x 0.1 %"),
+		1);
+	job_unref(job);
+	rig_down(&rig);
+}
+
+static void test_refused_by_the_profile(void **state)
+{
+	static const struct {
+		struct setting setting;
+		const char *reason;
+	} cases[] = {
+		{ { SCOPE_BRANCH, Q_RATING, 7, 0, 20001, 125, 0 }, "exactly" },
+		{ { SCOPE_BRANCH, Q_RATING, 7, 0, 32768000, 125, 0 }, "out of range" },
+		{ { SCOPE_BRANCH, Q_RATING, 7, 0, -1000, 125, 0 }, "out of range" },
+		{ { SCOPE_BRANCH, Q_RATING, 43, 0, 20000, 125, 0 }, "no such register" },
+		{ { SCOPE_BRANCH, Q_RATING, 0, 0, 20000, 125, 0 }, "no such register" },
+		{ { SCOPE_BRANCH, Q_MIN_CURRENT, 7, 0, 20000, 125, 0 }, "no such register" },
+		{ { SCOPE_BRANCH, Q_CURRENT, 7, 0, 20000, 125, 0 }, "does not let" },
+		{ { SCOPE_BRANCH, Q_CT_SIZE, 7, 0, 50000, 125, 0 }, "does not let" },
+		{ { SCOPE_PANEL, Q_LOCATION, 1, 0, 5, 125, 0 }, "" },
+		{ { SCOPE_BRANCH, Q_THRESHOLD, 0, LEVEL_OFF, 20, 125, 0 }, "does not let" },
+		{ { SCOPE_BRANCH, Q_THRESHOLD, 0, LEVEL_HIGH, 1001, 125, 0 }, "out of range" },
+		{ { SCOPE_VOLTAGE, Q_THRESHOLD, 0, LEVEL_HIGH, 440001, 125, 0 }, "exactly" },
+	};
+	struct rig rig;
+	uint64_t before;
+
+	(void)state;
+	rig_up(&rig, NULL, RARELY LINK PANEL1);
+	before = last_event(&rig);
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct job *job = settings_job(&rig, &cases[i].setting, 1);
+
+		run(&rig, job);
+		assert_int_equal(job->end, JOB_FAILED);
+		if (strstr(job->reason, cases[i].reason) == NULL)
+			fail_msg("%zu: %s", i, job->reason);
+		assert_string_not_equal(job->reason, "");
+		job_unref(job);
+	}
+	assert_int_equal(held(&rig, 1, 125), 20);
+	assert_int_equal(events(&rig, before, EVENT_WRITTEN, ""), 0);
+	assert_int_equal(events(&rig, before, EVENT_WRITE_FAILED, "P1: object125 not set to"),
+		ARRAY_LEN(cases));
+	rig_down(&rig);
+}
+
+/* What a meter or a line can do to one write; the end is what the meter then holds. */
+static void test_faults(void **state)
+{
+	static const struct {
+		const char *fault, *second;
+		enum job_end end;
+		const char *reason;
+		unsigned word;
+	} cases[] = {
+		{ "exception 1 function 6", NULL, JOB_FAILED, "exception 1 (illegal function)",
+			700 },
+		{ "exception 2 function 6", NULL, JOB_FAILED, "exception 2", 700 },
+		{ "exception 3 function 6", NULL, JOB_FAILED, "exception 3", 700 },
+		{ "exception 4 function 6", NULL, JOB_FAILED,
+			"exception 4 (device failure), the meter holds 700 x 0.1 %", 700 },
+		{ "exception 6 function 6", NULL, JOB_FAILED, "exception 6 (device busy)", 700 },
+		{ "exception 10 function 6", NULL, JOB_FAILED, "exception 10", 700 },
+		{ "exception 11 function 6", NULL, JOB_FAILED, "exception 11", 700 },
+		{ "ignore-write function 6", NULL, JOB_FAILED,
+			"the meter kept 700 x 0.1 % instead of 650 x 0.1 %", 700 },
+		{ "late 100 function 6", NULL, JOB_DONE, "", 650 },
+		{ "late 300 function 6", NULL, JOB_DONE, "", 650 },
+		{ "late 1000 function 6", NULL, JOB_DONE, "", 650 },
+		{ "late 3000 function 6", NULL, JOB_DONE, "", 650 },
+		{ "late 300 count 2", NULL, JOB_DONE, "", 650 },
+		{ "silent function 6", NULL, JOB_DONE, "", 650 },
+		{ "silent function 6", "silent count 1", JOB_DONE, "", 650 },
+		{ "deaf function 6", NULL, JOB_FAILED, "timed out, the meter holds 700", 700 },
+		{ "close before function 6", NULL, JOB_DONE, "", 650 },
+		{ "close mid function 6", NULL, JOB_DONE, "", 650 },
+		{ "close before count 2", NULL, JOB_DONE, "", 650 },
+		{ "truncate 5 function 6", NULL, JOB_DONE, "", 650 },
+		{ "wrong-unit function 6", NULL, JOB_DONE, "", 650 },
+		{ "wrong-function function 6", NULL, JOB_DONE, "", 650 },
+		{ "wrong-transaction function 6", NULL, JOB_DONE, "", 650 },
+		{ "wrong-count function 6", NULL, JOB_DONE, "", 650 },
+		{ "wrong-length function 6", NULL, JOB_DONE, "", 650 },
+		{ "wrong-protocol function 6", NULL, JOB_DONE, "", 650 },
+		{ "garbage function 6", NULL, JOB_DONE, "", 650 },
+		{ "duplicate function 6", NULL, JOB_DONE, "", 650 },
+		{ "dribble 5 function 6", NULL, JOB_DONE, "", 650 },
+		{ "exception 6 function 3 regs 171-171 count 1", NULL, JOB_DONE, "", 650 },
+		{ "exception 2 function 3 regs 171-171", NULL, JOB_FAILED, "cannot be read", 700 },
+	};
+	static const struct setting setting = { SCOPE_BRANCH, Q_THRESHOLD, 0, LEVEL_HIGH_HIGH, 650,
+		171, 0 };
+	struct rig rig;
+
+	(void)state;
+	rig_up(&rig, NULL, RARELY LINK PANEL1);
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct job *job = settings_job(&rig, &setting, 1);
+		uint64_t before = last_event(&rig);
+		char order[120];
+
+		assert_true(WAIT_FOR(online(&rig, 1)));
+		snprintf(order, sizeof(order), "fault %s", cases[i].fault);
+		sim_tell(&rig.sim, order);
+		if (cases[i].second != NULL) {
+			snprintf(order, sizeof(order), "fault %s", cases[i].second);
+			sim_tell(&rig.sim, order);
+		}
+		run(&rig, job);
+		print_message("%s: %s\n", cases[i].fault, job->reason);
+		sim_tell(&rig.sim, "fault none");
+		want_end(job, cases[i].end, cases[i].reason);
+		assert_int_equal(held(&rig, 1, 171), cases[i].word);
+		/* Shown is what the meter holds, where that could be read. */
+		if (strstr(job->reason, "cannot be read") == NULL)
+			assert_true(shown(&rig, &job->ops[0], cases[i].word));
+		assert_int_equal(
+			events(&rig, before, EVENT_WRITE_FAILED, "P1: object171 not set to 650"),
+			cases[i].end != JOB_DONE);
+		assert_int_equal(events(&rig, before, EVENT_WRITTEN, "P1: object171 set to 650"),
+			cases[i].end == JOB_DONE);
+		job_unref(job);
+		sim_tell(&rig.sim, "write 1 171 700");
+		job = settings_job(&rig,
+			&(struct setting){
+				SCOPE_BRANCH, Q_THRESHOLD, 0, LEVEL_HIGH_HIGH, 700, 171, 0 },
+			1);
+		assert_true(WAIT_FOR(online(&rig, 1)));
+		run(&rig, job);
+		want_end(job, JOB_DONE, "");
+		job_unref(job);
+	}
+	rig_down(&rig);
+}
+
+/* Nobody there after the write: the end is unknown, and the truth comes with the meter. */
+static void test_gone_after_the_write(void **state)
+{
+	static const struct setting setting = { SCOPE_BRANCH, Q_THRESHOLD, 0, LEVEL_HIGH_HIGH, 650,
+		171, 0 };
+	struct rig rig;
+	struct job *job;
+
+	(void)state;
+	rig_up(&rig, NULL, RARELY LINK PANEL1);
+	job = settings_job(&rig, &setting, 1);
+	sim_tell(&rig.sim, "fault silent");
+	run(&rig, job);
+	if (job->end == JOB_WITHDRAWN)
+		fail_msg("a poll was quicker: %s", job->reason);
+	want_end(job, JOB_FAILED, "cannot be read back: timed out");
+	sim_tell(&rig.sim, "fault none");
+	assert_true(WAIT_FOR(shown(&rig, &job->ops[0], 650) || shown(&rig, &job->ops[0], 700)));
+	assert_true(WAIT_FOR(shown(&rig, &job->ops[0], held(&rig, 1, 171))));
+	job_unref(job);
+	rig_down(&rig);
+}
+
+/* Several at once: all or nothing. */
+static void test_several(void **state)
+{
+	static const struct setting three[] = {
+		{ SCOPE_BRANCH, Q_RATING, 3, 0, 32000, 121, 32 },
+		{ SCOPE_BRANCH, Q_THRESHOLD, 0, LEVEL_HIGH, 550, 172, 550 },
+		{ SCOPE_BRANCH, Q_DELAY, 0, LEVEL_HIGH, 33, 166, 33 },
+	};
+	static const struct {
+		const char *faults[2];
+		size_t failed;
+		const char *reason;
+		unsigned words[3];
+		unsigned stands; /* ops whose effect stands */
+	} cases[] = {
+		{ { NULL }, 0, "", { 32, 550, 33 }, 3 },
+		{ { "exception 3 function 6 regs 121-121" }, 0, "exception 3", { 20, 600, 10 }, 0 },
+		{ { "exception 3 function 6 regs 172-172" }, 1, "; 1 taken back", { 20, 600, 10 },
+			0 },
+		{ { "exception 3 function 6 regs 166-166" }, 2, "; 2 taken back", { 20, 600, 10 },
+			0 },
+		{ { "ignore-write function 6 regs 166-166" }, 2, "; 2 taken back", { 20, 600, 10 },
+			0 },
+		{ { "deaf function 6 regs 166-166" }, 2, "; 2 taken back", { 20, 600, 10 }, 0 },
+		/* The second write to 121 is the one that takes back. */
+		{ { "exception 3 function 6 regs 166-166",
+			  "exception 4 function 6 regs 121-121 every 2" },
+			2, "; 1 taken back; object121 NOT taken back: exception 4", { 32, 600, 10 },
+			1 },
+	};
+	struct rig rig;
+
+	(void)state;
+	rig_up(&rig, NULL, RARELY LINK PANEL1);
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct job *job = settings_job(&rig, three, 3);
+		uint64_t before = last_event(&rig);
+
+		assert_true(WAIT_FOR(online(&rig, 1)));
+		for (size_t k = 0; k < 2 && cases[i].faults[k] != NULL; k++) {
+			char order[120];
+
+			snprintf(order, sizeof(order), "fault %s", cases[i].faults[k]);
+			sim_tell(&rig.sim, order);
+		}
+		run(&rig, job);
+		print_message("%zu: %s\n", i, job->reason);
+		sim_tell(&rig.sim, "fault none");
+		want_end(job, *cases[i].reason != '\0' ? JOB_FAILED : JOB_DONE, cases[i].reason);
+		if (job->end == JOB_FAILED)
+			assert_int_equal(job->failed_op, cases[i].failed);
+		for (size_t k = 0; k < 3; k++) {
+			assert_int_equal(held(&rig, 1, three[k].reg), cases[i].words[k]);
+			assert_true(shown(&rig, &job->ops[k],
+				cases[i].words[k] * (three[k].quantity == Q_RATING ? 1000 : 1)));
+		}
+		assert_int_equal(events(&rig, before, EVENT_WRITTEN, ""), cases[i].stands);
+		assert_int_equal(
+			events(&rig, before, EVENT_WRITE_FAILED, ""), job->end == JOB_FAILED);
+		job_unref(job);
+		/* As it was, for the next. */
+		job = settings_job(&rig, three, 3);
+		job->ops[0].value = 20000, job->ops[1].value = 600, job->ops[2].value = 10;
+		job->restore = true;
+		run(&rig, job);
+		want_end(job, JOB_DONE, "");
+		assert_true(events(&rig, before, EVENT_WRITTEN, " set back to ") >= 3);
+		job_unref(job);
+	}
+	rig_down(&rig);
+}
+
+/* One that cannot be done at all keeps the others from being begun. */
+static void test_all_are_checked_first(void **state)
+{
+	static const struct setting two[] = {
+		{ SCOPE_BRANCH, Q_RATING, 3, 0, 32000, 121, 32 },
+		{ SCOPE_BRANCH, Q_RATING, 4, 0, 20001, 122, 0 },
+	};
+	struct rig rig;
+	struct job *job;
+
+	(void)state;
+	rig_up(&rig, NULL, RARELY LINK PANEL1);
+	sim_tell(&rig.sim, "requests reset");
+	job = settings_job(&rig, two, 2);
+	run(&rig, job);
+	want_end(job, JOB_FAILED, "exactly");
+	assert_int_equal(job->failed_op, 1);
+	assert_false(job->ops[0].touched);
+	assert_int_equal(held(&rig, 1, 121), 20);
+	job_unref(job);
+	rig_down(&rig);
+}
+
+/* Other CTs have other scales: nothing is shown under the old ones. */
+static void test_ct_size(void **state)
+{
+	static const struct setting setting = { SCOPE_MAINS, Q_CT_SIZE, MAINS_A, 0, 3000000, 115,
+		3000 };
+	struct rig rig;
+	struct job *job;
+
+	(void)state;
+	rig_up(&rig, NULL, "poll = 200\nalarm-poll = 200\nslow-poll = 3600000\n" LINK PANEL1);
+	sim_tell(&rig.sim, "freeze on");
+	sim_tell(&rig.sim, "current 1 7 12.34");
+	job = settings_job(&rig, &setting, 1);
+	assert_true(WAIT_FOR(rig_get(slot_of(&rig, 1), SCOPE_BRANCH, Q_CURRENT, 7).num == 12340));
+	sim_tell(&rig.sim, "scale 1 current 7 -1"); /* as the size of its CT would bring about */
+	run(&rig, job);
+	want_end(job, JOB_DONE, "");
+	assert_true(WAIT_FOR(rig_get(slot_of(&rig, 1), SCOPE_BRANCH, Q_CURRENT, 7).num == 12300));
+	job_unref(job);
+	rig_down(&rig);
+}
+
+/* Latches */
+
+static struct job *latch_job(
+	const struct rig *rig, enum scope scope, unsigned channel, enum level level)
+{
+	struct job *job = new_job(rig, 1, 1);
+
+	job->ops[0].kind = JOB_CLEAR_LATCH;
+	job->ops[0].scope = scope;
+	job->ops[0].channel = channel;
+	job->ops[0].level = level;
+	snprintf(job->ops[0].object, sizeof(job->ops[0].object), "mxAlarmLatched");
+	return job;
+}
+
+static struct job *plain_job(const struct rig *rig, enum job_op_kind kind)
+{
+	struct job *job = new_job(rig, 1, 1);
+
+	job->ops[0].kind = kind;
+	snprintf(job->ops[0].object, sizeof(job->ops[0].object), "mxPanelCommand.1");
+	return job;
+}
+
+static bool latched(const struct rig *rig, enum scope scope, unsigned channel, enum level level)
+{
+	const struct snapshot *snapshot = store_get(slot_of(rig, 1));
+	const struct alarm *alarm = alarm_find(snapshot->alarms, ROW_KEY(scope, channel, level));
+	bool is = alarm != NULL && alarm->latched;
+
+	store_put(slot_of(rig, 1), snapshot);
+	return is;
+}
+
+static uint32_t raises(const struct rig *rig, unsigned channel, enum level level)
+{
+	const struct snapshot *snapshot = store_get(slot_of(rig, 1));
+	const struct alarm *alarm =
+		alarm_find(snapshot->alarms, ROW_KEY(SCOPE_BRANCH, channel, level));
+	uint32_t n = alarm != NULL ? alarm->raise_count : 0;
+
+	store_put(slot_of(rig, 1), snapshot);
+	return n;
+}
+
+static void clear_setup(struct rig *rig, const char *conf)
+{
+	rig_up(rig, (const char *const[]){ "--freeze", NULL }, conf);
+	sim_tell(&rig->sim, "write 1 295 31010");
+	sim_tell(&rig->sim, "latch 1 5 high");
+	sim_tell(&rig->sim, "latch 1 5 high-high");
+	run(rig, plain_job(rig, JOB_POLL_NOW));
+	assert_true(WAIT_FOR(latched(rig, SCOPE_BRANCH, 5, LEVEL_HIGH)));
+	assert_true(WAIT_FOR(latched(rig, SCOPE_BRANCH, 5, LEVEL_HIGH_HIGH)));
+}
+
+/* Only its own bit goes; what has latched meanwhile stays and is told. */
+static void test_clear_latch(void **state)
+{
+	struct rig rig;
+	struct job *job;
+	uint64_t before;
+
+	(void)state;
+	clear_setup(&rig, RARELY LINK PANEL1);
+	before = last_event(&rig);
+	sim_tell(&rig.sim, "latch 1 5 low"); /* not polled yet */
+	job = latch_job(&rig, SCOPE_BRANCH, 5, LEVEL_HIGH);
+	run(&rig, job);
+	want_end(job, JOB_DONE, "");
+	assert_int_equal(held(&rig, 1, 182) & 0x1f, 0x05);
+	assert_false(latched(&rig, SCOPE_BRANCH, 5, LEVEL_HIGH));
+	assert_true(latched(&rig, SCOPE_BRANCH, 5, LEVEL_HIGH_HIGH));
+	assert_true(latched(&rig, SCOPE_BRANCH, 5, LEVEL_LOW));
+	assert_int_equal(events(&rig, before, EVENT_CLEARED, "high"), 1);
+	assert_int_equal(events(&rig, before, EVENT_RAISED, "low"), 1);
+	assert_int_equal(
+		events(&rig, before, EVENT_WRITTEN, "P1: mxAlarmLatched: latch high cleared"), 1);
+	job_unref(job);
+	/* Once more: nothing to do, and nothing done. */
+	job = latch_job(&rig, SCOPE_BRANCH, 5, LEVEL_HIGH);
+	run(&rig, job);
+	want_end(job, JOB_DONE, "");
+	assert_int_equal(held(&rig, 1, 182) & 0x1f, 0x05);
+	job_unref(job);
+	rig_down(&rig);
+}
+
+/* Latched by the meter and not seen yet: it is told before it is cleared. */
+static void test_clear_unseen_latch(void **state)
+{
+	struct rig rig;
+	struct job *job;
+
+	(void)state;
+	clear_setup(&rig, RARELY LINK PANEL1);
+	sim_tell(&rig.sim, "latch 1 9 off");
+	assert_false(latched(&rig, SCOPE_BRANCH, 9, LEVEL_OFF));
+	job = latch_job(&rig, SCOPE_BRANCH, 9, LEVEL_OFF);
+	run(&rig, job);
+	want_end(job, JOB_DONE, "");
+	assert_int_equal(raises(&rig, 9, LEVEL_OFF), 1);
+	assert_int_equal(events(&rig, 0, EVENT_RAISED, "branch 9"), 1);
+	assert_int_equal(events(&rig, 0, EVENT_CLEARED, "branch 9"), 1);
+	assert_false(latched(&rig, SCOPE_BRANCH, 9, LEVEL_OFF));
+	assert_int_equal(held(&rig, 1, 186) & 0x1f, 0);
+	job_unref(job);
+	rig_down(&rig);
+}
+
+static void test_latched_again(void **state)
+{
+	struct rig rig;
+	struct job *job;
+	uint32_t before;
+
+	(void)state;
+	clear_setup(&rig, RARELY LINK PANEL1);
+	before = raises(&rig, 5, LEVEL_HIGH);
+	sim_tell(&rig.sim, "fault latch-again function 6 count 1");
+	job = latch_job(&rig, SCOPE_BRANCH, 5, LEVEL_HIGH);
+	run(&rig, job);
+	want_end(job, JOB_FAILED, "latched it again");
+	assert_true(latched(&rig, SCOPE_BRANCH, 5, LEVEL_HIGH));
+	assert_int_equal(raises(&rig, 5, LEVEL_HIGH), before + 1);
+	job_unref(job);
+	rig_down(&rig);
+}
+
+static void test_latch_faults(void **state)
+{
+	static const struct {
+		const char *fault;
+		enum job_end end;
+		const char *reason;
+	} cases[] = {
+		{ "exception 3 function 6", JOB_FAILED, "exception 3" },
+		{ "ignore-write function 6", JOB_FAILED, "still or again" },
+		{ "deaf function 6", JOB_FAILED, "timed out, the latch is still set" },
+		{ "silent function 6", JOB_DONE, "" },
+		{ "late 1000 function 6", JOB_DONE, "" },
+		{ "close function 6", JOB_DONE, "" },
+	};
+	struct rig rig;
+
+	(void)state;
+	clear_setup(&rig, RARELY LINK PANEL1);
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct job *job = latch_job(&rig, SCOPE_BRANCH, 5, LEVEL_HIGH);
+		bool cleared = cases[i].end == JOB_DONE;
+		char order[80];
+
+		assert_true(WAIT_FOR(online(&rig, 1)));
+		snprintf(order, sizeof(order), "fault %s", cases[i].fault);
+		sim_tell(&rig.sim, order);
+		run(&rig, job);
+		sim_tell(&rig.sim, "fault none");
+		print_message("%s: %s\n", cases[i].fault, job->reason);
+		want_end(job, cases[i].end, cases[i].reason);
+		assert_int_equal((held(&rig, 1, 182) & 2) == 0, cleared);
+		assert_int_equal(latched(&rig, SCOPE_BRANCH, 5, LEVEL_HIGH), !cleared);
+		job_unref(job);
+		sim_tell(&rig.sim, "latch 1 5 high");
+		run(&rig, plain_job(&rig, JOB_POLL_NOW));
+		assert_true(WAIT_FOR(latched(&rig, SCOPE_BRANCH, 5, LEVEL_HIGH)));
+	}
+	rig_down(&rig);
+}
+
+static void test_no_such_latch(void **state)
+{
+	static const struct {
+		enum scope scope;
+		unsigned channel;
+		enum level level;
+	} cases[] = {
+		{ SCOPE_BRANCH, 43, LEVEL_HIGH },
+		{ SCOPE_BRANCH, 5, LEVEL_HIGH_NON_LATCHING },
+		{ SCOPE_VOLTAGE, 5, LEVEL_OFF },
+		{ SCOPE_ALT_VOLTAGE, 5, LEVEL_HIGH },
+		{ SCOPE_PANEL, 1, LEVEL_HIGH },
+	};
+	struct rig rig;
+
+	(void)state;
+	rig_up(&rig, NULL, RARELY LINK PANEL1);
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct job *job = latch_job(&rig, cases[i].scope, cases[i].channel, cases[i].level);
+
+		run(&rig, job);
+		want_end(job, JOB_FAILED, "alarm");
+		job_unref(job);
+	}
+	rig_down(&rig);
+}
+
+static void test_clear_latches(void **state)
+{
+	struct rig rig;
+	struct job *job;
+
+	(void)state;
+	clear_setup(&rig, RARELY LINK PANEL1);
+	sim_tell(&rig.sim, "latch 1 9 off"); /* not polled yet */
+	job = plain_job(&rig, JOB_CLEAR_LATCHES);
+	run(&rig, job);
+	want_end(job, JOB_DONE, "");
+	assert_int_equal(held(&rig, 1, 228), 0);
+	assert_int_equal(raises(&rig, 9, LEVEL_OFF), 1);
+	assert_false(latched(&rig, SCOPE_BRANCH, 5, LEVEL_HIGH));
+	assert_false(latched(&rig, SCOPE_BRANCH, 5, LEVEL_HIGH_HIGH));
+	assert_false(latched(&rig, SCOPE_BRANCH, 9, LEVEL_OFF));
+	job_unref(job);
+	sim_tell(&rig.sim, "latch 1 5 high");
+	sim_tell(&rig.sim, "fault latch-again function 6 count 1");
+	job = plain_job(&rig, JOB_CLEAR_LATCHES);
+	run(&rig, job);
+	want_end(job, JOB_FAILED, "1 latched still or again, first branch 5 high");
+	job_unref(job);
+	rig_down(&rig);
+}
+
+/* Commands */
+
+static void test_command(void **state)
+{
+	struct rig rig;
+	struct job *job;
+	const struct profile *profile;
+	int64_t before_ms;
+
+	(void)state;
+	rig_up(&rig, NULL, RARELY LINK PANEL1);
+	profile = rig.site->panels[0].layout->profile;
+	job = plain_job(&rig, JOB_COMMAND);
+	job->ops[0].command = profile_command_find(profile, "reset-energy", SCOPE_BRANCH);
+	job->ops[0].scope = SCOPE_BRANCH;
+	job->ops[0].channel = 7;
+	before_ms = rig_get(slot_of(&rig, 1), SCOPE_BRANCH, Q_ENERGY_DISCONTINUITY, 7).num;
+	run(&rig, job);
+	want_end(job, JOB_DONE, "");
+	assert_int_equal(
+		events(&rig, 0, EVENT_WRITTEN, "P1: mxPanelCommand.1: reset-energy done"), 1);
+	assert_true(
+		WAIT_FOR(rig_get(slot_of(&rig, 1), SCOPE_BRANCH, Q_ENERGY_DISCONTINUITY, 7).num >
+			 before_ms));
+	job_unref(job);
+
+	job = plain_job(&rig, JOB_COMMAND);
+	job->ops[0].command = profile_command_find(profile, "reset-energy", SCOPE_BRANCH);
+	job->ops[0].channel = 43;
+	run(&rig, job);
+	want_end(job, JOB_FAILED, "no such channel");
+	job_unref(job);
+
+	sim_tell(&rig.sim, "fault silent function 6");
+	job = plain_job(&rig, JOB_COMMAND);
+	job->ops[0].command = profile_command_find(profile, "reset-maxima", SCOPE_PANEL);
+	run(&rig, job);
+	want_end(job, JOB_FAILED, "timed out; not known whether the meter has done it");
+	job_unref(job);
+
+	job = plain_job(&rig, JOB_COMMAND); /* of no meter */
+	run(&rig, job);
+	want_end(job, JOB_FAILED, "no such command");
+	job_unref(job);
+	rig_down(&rig);
+}
+
+/* The order of a manager's varbinds does not matter: what can be taken back comes first. */
+static void test_settings_before_commands(void **state)
+{
+	static const struct setting setting = { SCOPE_BRANCH, Q_RATING, 3, 0, 32000, 121, 32 };
+	struct rig rig;
+	struct job *job;
+
+	(void)state;
+	clear_setup(&rig, RARELY LINK PANEL1);
+	job = new_job(&rig, 1, 3);
+	job->ops[0].kind = JOB_CLEAR_LATCHES;
+	job->ops[1].kind = JOB_CLEAR_LATCH;
+	job->ops[1].scope = SCOPE_BRANCH;
+	job->ops[1].channel = 5;
+	job->ops[1].level = LEVEL_HIGH;
+	fill(&rig, &job->ops[2], &setting);
+	sim_tell(&rig.sim, "fault exception 3 function 6 regs 121-121");
+	run(&rig, job);
+	want_end(job, JOB_FAILED, "exception 3");
+	assert_int_equal(job->failed_op, 2);
+	assert_true(latched(&rig, SCOPE_BRANCH, 5, LEVEL_HIGH));
+	assert_int_equal(held(&rig, 1, 182) & 2, 2);
+	job_unref(job);
+	rig_down(&rig);
+}
+
+/* Not begun */
+
+static void test_withdrawn(void **state)
+{
+	static const struct setting setting = { SCOPE_BRANCH, Q_RATING, 3, 0, 32000, 121, 32 };
+	struct rig rig;
+	struct job *job;
+
+	(void)state;
+	rig_up(&rig, NULL, OFTEN LINK PANEL1 PANEL2);
+	job = settings_job(&rig, &setting, 1);
+	assert_true(job_withdraw(job));
+	run(&rig, job);
+	want_end(job, JOB_WITHDRAWN, "taken back");
+	job_unref(job);
+
+	job = settings_job(&rig, &setting, 1);
+	job->begin_by_ms = clock_mono_ms() - 1;
+	run(&rig, job);
+	want_end(job, JOB_WITHDRAWN, "not begun in time");
+	assert_true(events(&rig, 0, EVENT_WRITE_FAILED,
+			    "object121 not set to 32000 mA: not begun in time") == 1);
+	job_unref(job);
+
+	sim_tell(&rig.sim, "fault unit-silent 1");
+	assert_true(WAIT_FOR(!online(&rig, 1)));
+	job = settings_job(&rig, &setting, 1);
+	run(&rig, job);
+	want_end(job, JOB_WITHDRAWN, "does not answer");
+	job_unref(job);
+
+	sim_tell(&rig.sim, "fault none");
+	sim_tell(&rig.sim, "fault refuse listen");
+	assert_true(WAIT_FOR(({
+		struct link_status status;
+
+		link_slot_get(rig.site->links[0].slot, &status);
+		status.state == LINK_BACKOFF;
+	})));
+	job = settings_job(&rig, &setting, 1);
+	run(&rig, job);
+	want_end(job, JOB_WITHDRAWN, "link sim is down: ");
+	job_unref(job);
+	assert_int_equal(held(&rig, 1, 121), 20);
+	rig_down(&rig);
+}
+
+static void test_stop_with_jobs_waiting(void **state)
+{
+	static const struct setting setting = { SCOPE_BRANCH, Q_RATING, 3, 0, 32000, 121, 32 };
+	struct rig rig;
+	struct job *jobs[5];
+	int before = atomic_load(&n_done);
+
+	(void)state;
+	rig_up(&rig, NULL, RARELY LINK PANEL1);
+	sim_tell(&rig.sim, "fault deaf");
+	for (size_t i = 0; i < ARRAY_LEN(jobs); i++) {
+		jobs[i] = settings_job(&rig, &setting, 1);
+		put(&rig, jobs[i]);
+	}
+	links_stop(rig.links);
+	rig.links = NULL;
+	assert_int_equal(atomic_load(&n_done), before + (int)ARRAY_LEN(jobs));
+	for (size_t i = 0; i < ARRAY_LEN(jobs); i++) {
+		assert_int_not_equal(jobs[i]->end, JOB_DONE);
+		job_unref(jobs[i]);
+	}
+	jobs[0] = settings_job(&rig, &setting, 1);
+	assert_int_equal(job_queue_put(rig.site->links[0].jobs, jobs[0]), -ENOLINK);
+	job_unref(jobs[0]);
+	rig_down(&rig);
+}
+
+/* Whatever a reload does to the panel, every job comes to one end. */
+static void test_reload_while_waiting(void **state)
+{
+	static const struct setting setting = { SCOPE_BRANCH, Q_RATING, 3, 0, 32000, 121, 32 };
+	static const char *const confs[] = {
+		RARELY LINK "panel \"Other\" { index = 1 link = \"sim\" unit = 1 profile = "
+			    "\"bcpme\" }\n" PANEL2,
+		RARELY LINK PANEL2,
+		RARELY LINK_OF("response-timeout = 251") PANEL2,
+	};
+	struct rig rig;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(confs); i++) {
+		struct job *jobs[20];
+		int before = atomic_load(&n_done);
+
+		rig_up(&rig, NULL, RARELY LINK PANEL1 PANEL2);
+		sim_tell(&rig.sim, "fault late 20");
+		for (size_t k = 0; k < ARRAY_LEN(jobs); k++) {
+			jobs[k] = settings_job(&rig, &setting, 1);
+			put(&rig, jobs[k]);
+		}
+		rig_reload(&rig, confs[i]);
+		assert_true(WAIT_FOR(atomic_load(&n_done) == before + (int)ARRAY_LEN(jobs)));
+		for (size_t k = 0; k < ARRAY_LEN(jobs); k++) {
+			if (i == 0)
+				want_end(jobs[k], JOB_DONE, "");
+			job_unref(jobs[k]);
+		}
+		rig_down(&rig);
+	}
+}
+
+/* Two managers at once: one after the other, and the last one's word stands. */
+static void test_two_at_once(void **state)
+{
+	static const struct setting settings[] = {
+		{ SCOPE_BRANCH, Q_RATING, 3, 0, 32000, 121, 32 },
+		{ SCOPE_BRANCH, Q_RATING, 3, 0, 16000, 121, 16 },
+	};
+	struct rig rig;
+	struct job *jobs[2];
+	int before = atomic_load(&n_done);
+
+	(void)state;
+	rig_up(&rig, NULL, RARELY LINK PANEL1);
+	for (size_t i = 0; i < 2; i++) {
+		jobs[i] = settings_job(&rig, &settings[i], 1);
+		put(&rig, jobs[i]);
+	}
+	assert_true(WAIT_FOR(atomic_load(&n_done) == before + 2));
+	want_end(jobs[0], JOB_DONE, "");
+	want_end(jobs[1], JOB_DONE, "");
+	assert_int_equal(jobs[1]->ops[0].before, 32000);
+	assert_int_equal(held(&rig, 1, 121), 16);
+	job_unref(jobs[0]);
+	job_unref(jobs[1]);
+	rig_down(&rig);
+}
+
+static int64_t class_ms(const struct rig *rig, uint32_t panel, enum poll_class class)
+{
+	const struct snapshot *snapshot = store_get(slot_of(rig, panel));
+	int64_t ms = snapshot->class_ms[class];
+
+	store_put(slot_of(rig, panel), snapshot);
+	return ms;
+}
+
+/* A flood: bounded, all done, and the polls of both panels go on among them. */
+static void test_flood(void **state)
+{
+	struct setting setting = { SCOPE_BRANCH, Q_DELAY, 0, LEVEL_HIGH, 0, 166, 0 };
+	enum { N = 1000, MANY = 1100 };
+	struct rig rig;
+	int64_t begun_ms, last[2][2] = { { 0 } };
+	unsigned polls[2][2] = { { 0 } };
+	struct job *jobs[MANY];
+	unsigned taken = 0;
+	int before;
+
+	(void)state;
+	rig_up(&rig, NULL, OFTEN LINK PANEL1 PANEL2);
+	before = atomic_load(&n_done);
+	begun_ms = clock_mono_ms();
+	for (size_t i = 0; i < N; i++) {
+		setting.value = (int64_t)i;
+		jobs[i] = settings_job(&rig, &setting, 1);
+		put(&rig, jobs[i]);
+	}
+	while (atomic_load(&n_done) < before + N) {
+		for (unsigned panel = 0; panel < 2; panel++)
+			for (unsigned class = POLL_ALARM; class <= POLL_FAST; class ++) {
+				int64_t ms = class_ms(&rig, panel + 1, (enum poll_class) class);
+
+				polls[panel][class] += ms != last[panel][class];
+				last[panel][class] = ms;
+			}
+		rig_rest();
+	}
+	print_message("%d jobs in %lld ms; polls meanwhile: alarm %u and %u (every 100 ms), "
+		      "measurements %u and %u (every 200 ms)\n",
+		N, (long long)(clock_mono_ms() - begun_ms), polls[0][0], polls[1][0], polls[0][1],
+		polls[1][1]);
+	for (size_t i = 0; i < N; i++) {
+		want_end(jobs[i], JOB_DONE, "");
+		job_unref(jobs[i]);
+	}
+	assert_int_equal(held(&rig, 1, 166), N - 1);
+	for (unsigned panel = 0; panel < 2; panel++)
+		assert_true(polls[panel][0] > 1 && polls[panel][1] > 1);
+	assert_true(online(&rig, 1) && online(&rig, 2));
+
+	/* More than it holds: the manager is told at once. */
+	sim_tell(&rig.sim, "fault late 200");
+	for (size_t i = 0; i < MANY; i++) {
+		int rc;
+
+		jobs[taken] = settings_job(&rig, &setting, 1);
+		jobs[taken]->begin_by_ms = clock_mono_ms() + 300;
+		rc = job_queue_put(rig.site->links[0].jobs, jobs[taken]);
+		if (rc == 0) {
+			taken++;
+			continue;
+		}
+		assert_int_equal(rc, -EAGAIN);
+		job_unref(jobs[taken]);
+	}
+	assert_true(taken < MANY);
+	assert_true(WAIT_FOR(atomic_load(&n_done) == before + N + (int)taken));
+	for (size_t i = 0; i < taken; i++)
+		job_unref(jobs[i]);
+	rig_down(&rig);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_good),
+		cmocka_unit_test(test_shared_register),
+		cmocka_unit_test(test_refused_by_the_profile),
+		cmocka_unit_test(test_faults),
+		cmocka_unit_test(test_gone_after_the_write),
+		cmocka_unit_test(test_several),
+		cmocka_unit_test(test_all_are_checked_first),
+		cmocka_unit_test(test_ct_size),
+		cmocka_unit_test(test_clear_latch),
+		cmocka_unit_test(test_clear_unseen_latch),
+		cmocka_unit_test(test_latched_again),
+		cmocka_unit_test(test_latch_faults),
+		cmocka_unit_test(test_no_such_latch),
+		cmocka_unit_test(test_clear_latches),
+		cmocka_unit_test(test_command),
+		cmocka_unit_test(test_settings_before_commands),
+		cmocka_unit_test(test_withdrawn),
+		cmocka_unit_test(test_stop_with_jobs_waiting),
+		cmocka_unit_test(test_reload_while_waiting),
+		cmocka_unit_test(test_two_at_once),
+		cmocka_unit_test(test_flood),
+	};
+
+	log_init("test_writer", LOG_LEVEL_ERROR);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
