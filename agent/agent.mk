@@ -2,7 +2,8 @@
 
 noinst_LIBRARIES += libmeterx.a
 libmeterx_a_SOURCES =
-libmeterx_a_CPPFLAGS = $(AM_CPPFLAGS) $(CONFUSE_CFLAGS) $(MODBUS_CFLAGS) $(SYSTEMD_CFLAGS)
+libmeterx_a_CPPFLAGS = $(AM_CPPFLAGS) $(CONFUSE_CFLAGS) $(MODBUS_CFLAGS) $(SQLITE_CFLAGS) \
+	$(SYSTEMD_CFLAGS)
 
 include agent/core/module.mk
 include agent/config/module.mk
@@ -13,7 +14,7 @@ include agent/snmp/module.mk
 include agent/ctl/module.mk
 include agent/man/module.mk
 
-AGENT_LIBS = libmeterx.a $(CONFUSE_LIBS) $(MODBUS_LIBS) $(AX_PTHREAD_LIBS) -lm
+AGENT_LIBS = libmeterx.a $(CONFUSE_LIBS) $(MODBUS_LIBS) $(SQLITE_LIBS) $(AX_PTHREAD_LIBS) -lm
 
 sbin_PROGRAMS += meterxd
 meterxd_SOURCES = agent/main.c

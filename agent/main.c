@@ -48,6 +48,8 @@ struct agent {
 	struct store *store;
 	struct journal *journal;
 	uint64_t names_revision; /* that the site has */
+	char *state_dir;	 /* of the journal, and what it keeps */
+	uint32_t events;
 	struct config *config;
 	struct site *site;
 	struct links *links;
@@ -246,14 +248,12 @@ static void post_start(struct agent *agent, const struct config *config)
 }
 
 /* What is decided once, at the start. */
-static void tell_unchanged(const struct config *before, const struct config *now)
+static void tell_unchanged(const struct agent *agent, const struct config *config)
 {
-	if (strcmp(before->state_dir, now->state_dir) != 0)
-		log_warning("main", "state-dir: goes on with %s until the next start",
-			before->state_dir);
-	if (before->events != now->events)
-		log_warning(
-			"main", "events: goes on with %u until the next start", before->events);
+	if (strcmp(agent->state_dir, config->state_dir) != 0)
+		log_warning("main", "state-dir: %s until the next start", agent->state_dir);
+	if (agent->events != config->events)
+		log_warning("main", "events: %u until the next start", agent->events);
 }
 
 static void reload(struct agent *agent)
@@ -263,7 +263,7 @@ static void reload(struct agent *agent)
 
 	notify_reloading("reading the configuration");
 	if (conf_load(agent->config_path, &problems, &config) == 0) {
-		tell_unchanged(agent->config, config);
+		tell_unchanged(agent, config);
 		apply(agent, config);
 		post_reload(agent);
 		log_info("main", "%s read again: %s", agent->config_path, describe(config));
@@ -327,7 +327,9 @@ static int start(struct agent *agent, struct config *config)
 		return rc;
 	}
 	loop_on_wake(agent->loop, on_wake, agent);
-	agent->journal = journal_open(config->state_dir, config->events);
+	agent->state_dir = xstrdup(config->state_dir);
+	agent->events = config->events;
+	agent->journal = journal_open(agent->state_dir, agent->events);
 	journal_on_names(agent->journal, wake_main, agent->loop);
 	post_start(agent, config);
 	if (watchdog_ms > 0)
@@ -349,6 +351,7 @@ static void stop(struct agent *agent)
 	site_unref(agent->site);
 	store_free(agent->store);
 	journal_close(agent->journal);
+	free(agent->state_dir);
 	conf_unref(agent->config);
 	loop_free(agent->loop);
 }

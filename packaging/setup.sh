@@ -6,7 +6,7 @@
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 # shellcheck disable=SC2034 # read by those who source this
 BUILD_PACKAGES=(build-essential autoconf automake libtool pkgconf
-	libsnmp-dev libmodbus-dev libconfuse-dev libsystemd-dev)
+	libsnmp-dev libmodbus-dev libconfuse-dev libsqlite3-dev libsystemd-dev)
 # shellcheck disable=SC2034
 RUN_PACKAGES=(snmp snmpd snmptrapd python3 procps)
 # shellcheck disable=SC2034

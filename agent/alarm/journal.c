@@ -17,13 +17,20 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/clock.h"
 #include "core/log.h"
 #include "core/util.h"
+#include "store/persist.h"
+
+#define RETRY_MIN_S 1 /* while the disk takes nothing */
+#define RETRY_MAX_S 30
+#define DROPS_END_MS 60000 /* without a drop, and with nothing left to be told */
 
 struct panel_record {
 	uint32_t panel;
 	bool dirty;
 	struct panel_memory memory;
+	struct alarm_book *stored; /* NULL: none */
 };
 
 struct link_record {
@@ -56,13 +63,18 @@ struct journal {
 	bool dirty, stopping;
 	struct event **ring; /* by number */
 	size_t capacity, first, n;
-	uint64_t last;	   /* number; given() of the last batch that ended */
+	uint64_t last;	   /* number that may have been given in batches that ended */
+	uint64_t posted;   /* the last number of a batch that ended; 0: none */
 	uint64_t stored;   /* events up to here are on disk */
 	uint64_t tellable; /* events up to here are marked EVENT_STORED */
 	uint64_t settled;  /* up to here nothing is left to be told */
 	size_t undelivered;
 	uint64_t dropped, unstored;
-	bool degraded;
+	bool degraded, lacks_file;
+	bool whole;	/* all there is has to be stored, for the file is a new one */
+	bool others_go; /* panels and links that were forgotten are still in the file */
+	uint64_t *marks; /* delivered, and that is not on disk yet */
+	size_t n_marks, marks_capacity;
 	struct panel_record *panels; /* by index */
 	size_t n_panels;
 	struct link_record *links;
@@ -73,8 +85,12 @@ struct journal {
 	/* The thread's own. */
 	pthread_t thread;
 	bool running;
+	struct persist *persist; /* NULL: nothing is stored */
+	struct timespec retry_at;
+	int retry_s, failure;
 	uint64_t dropped_seen;
 	bool dropping;
+	int64_t dropped_ms;
 };
 
 /* The ring, under lock */
@@ -150,6 +166,12 @@ static struct panel_record *find_panel(struct journal *journal, uint32_t panel, 
 	return low < journal->n_panels && journal->panels[low].panel == panel
 		       ? &journal->panels[low]
 		       : NULL;
+}
+
+static void release_panel(struct panel_record *record)
+{
+	alarm_book_unref(record->memory.book);
+	alarm_book_unref(record->stored);
 }
 
 /* Takes the reference to the book over. */
@@ -273,7 +295,7 @@ void journal_end(struct journal_batch *batch)
 		for (size_t i = 0; i < batch->n; i++)
 			keep_event(journal, batch->events[i]);
 		if (batch->locked)
-			journal->last = journal->given;
+			journal->last = journal->posted = journal->given;
 		if (batch->remembers)
 			keep_panel(journal, batch->panel, &batch->memory);
 		if (batch->link[0] != '\0')
@@ -387,14 +409,26 @@ void journal_stats(struct journal *journal, struct journal_stats *stats)
 		return;
 	pthread_mutex_lock(&journal->lock);
 	*stats = (struct journal_stats){
-		.last = journal->last,
+		.last = journal->posted,
 		.kept = journal->n,
 		.undelivered = journal->undelivered,
 		.dropped = journal->dropped,
 		.unstored = journal->unstored,
 		.degraded = journal->degraded,
+		.lasts = journal->persist != NULL,
 	};
 	pthread_mutex_unlock(&journal->lock);
+}
+
+/* Under lock. */
+static void add_mark(struct journal *journal, uint64_t number)
+{
+	if (journal->n_marks == journal->marks_capacity) {
+		journal->marks_capacity = journal->marks_capacity ? journal->marks_capacity * 2 : 64;
+		journal->marks =
+			xrealloc(journal->marks, journal->marks_capacity, sizeof(*journal->marks));
+	}
+	journal->marks[journal->n_marks++] = number;
 }
 
 void journal_delivered(struct journal *journal, struct event *event)
@@ -406,6 +440,8 @@ void journal_delivered(struct journal *journal, struct event *event)
 	if (!(atomic_fetch_or(&event->mark, EVENT_DELIVERED) & EVENT_DELIVERED) &&
 		at < journal->n && event_at(journal, at) == event && event->notify) {
 		journal->undelivered--;
+		if (journal->persist != NULL)
+			add_mark(journal, event->number);
 		wake(journal);
 	}
 	pthread_mutex_unlock(&journal->lock);
@@ -448,6 +484,22 @@ struct names *journal_names(struct journal *journal)
 	return names;
 }
 
+static struct name_change copy_change(const struct name_change *change)
+{
+	struct name_change copy = *change;
+
+	if (change->text != NULL)
+		copy.text = xstrdup(change->text);
+	copy.configured = xstrdup(change->configured);
+	return copy;
+}
+
+static void free_change(const struct name_change *change)
+{
+	free((char *)(uintptr_t)change->text);
+	free((char *)(uintptr_t)change->configured);
+}
+
 void journal_set_names(struct journal *journal, const struct name_change *changes, size_t n,
 	void (*done)(void *arg, int rc, uint64_t revision), void *arg)
 {
@@ -457,12 +509,8 @@ void journal_set_names(struct journal *journal, const struct name_change *change
 	request->n = n;
 	request->done = done;
 	request->arg = arg;
-	for (size_t i = 0; i < n; i++) {
-		request->changes[i] = changes[i];
-		if (changes[i].text != NULL)
-			request->changes[i].text = xstrdup(changes[i].text);
-		request->changes[i].configured = xstrdup(changes[i].configured);
-	}
+	for (size_t i = 0; i < n; i++)
+		request->changes[i] = copy_change(&changes[i]);
 	pthread_mutex_lock(&journal->lock);
 	*journal->requests_end = request;
 	journal->requests_end = &request->next;
@@ -472,10 +520,8 @@ void journal_set_names(struct journal *journal, const struct name_change *change
 
 static void free_request(struct name_request *request)
 {
-	for (size_t i = 0; i < request->n; i++) {
-		free((char *)request->changes[i].text);
-		free((char *)request->changes[i].configured);
-	}
+	for (size_t i = 0; i < request->n; i++)
+		free_change(&request->changes[i]);
 	free(request->changes);
 	free(request);
 }
@@ -523,8 +569,9 @@ static void forget_panels(struct journal *journal, const struct config *config)
 		if (has_panel(config, journal->panels[i].panel))
 			journal->panels[n++] = journal->panels[i];
 		else
-			alarm_book_unref(journal->panels[i].memory.book);
+			release_panel(&journal->panels[i]);
 	}
+	journal->others_go |= n < journal->n_panels;
 	journal->n_panels = n;
 }
 
@@ -535,7 +582,30 @@ static void forget_links(struct journal *journal, const struct config *config)
 	for (size_t i = 0; i < journal->n_links; i++)
 		if (conf_link(config, journal->links[i].name) != NULL)
 			journal->links[n++] = journal->links[i];
+	journal->others_go |= n < journal->n_links;
 	journal->n_links = n;
+}
+
+/* An index that is given to another panel later must not bring along names of this one. */
+static void forget_names(struct journal *journal, const struct config *config)
+{
+	struct names *names = journal_names(journal);
+	struct name_change item, *changes = NULL;
+	size_t n = 0;
+
+	for (size_t i = 0; names_item(names, i, &item); i++) {
+		if (has_panel(config, item.panel))
+			continue;
+		changes = xrealloc(changes, n + 1, sizeof(*changes));
+		item.text = NULL;
+		changes[n++] = item;
+	}
+	if (n > 0) {
+		log_info("journal", "forgotten: %zu names that were set for panels that are gone", n);
+		journal_set_names(journal, changes, n, NULL, NULL);
+	}
+	free(changes);
+	names_unref(names);
 }
 
 void journal_forget_others(struct journal *journal, const struct config *config)
@@ -543,20 +613,173 @@ void journal_forget_others(struct journal *journal, const struct config *config)
 	pthread_mutex_lock(&journal->lock);
 	forget_panels(journal, config);
 	forget_links(journal, config);
-	wake(journal);
+	if (journal->others_go)
+		wake(journal);
 	pthread_mutex_unlock(&journal->lock);
+	forget_names(journal, config);
+}
+
+/* What is to be stored. Under lock. */
+
+static void collect_events(struct journal *journal, struct persist_set *set)
+{
+	size_t at = position(journal, journal->whole ? 0 : journal->stored + 1);
+
+	set->oldest = journal->n > 0 ? event_at(journal, 0)->number : 0;
+	set->events = xcalloc(journal->n - at, sizeof(struct event *));
+	for (; at < journal->n; at++)
+		set->events[set->n_events++] = event_ref(event_at(journal, at));
+	set->delivered = xcalloc(journal->n_marks, sizeof(uint64_t));
+	set->n_delivered = journal->n_marks;
+	if (journal->n_marks > 0)
+		memcpy(set->delivered, journal->marks, journal->n_marks * sizeof(uint64_t));
+}
+
+static void collect_panels(struct journal *journal, struct persist_set *set)
+{
+	set->panels = xcalloc(journal->n_panels, sizeof(*set->panels));
+	for (size_t i = 0; i < journal->n_panels; i++) {
+		struct panel_record *record = &journal->panels[i];
+		struct persist_panel *panel = &set->panels[set->n_panels];
+
+		if (!record->dirty && !journal->whole && !journal->others_go)
+			continue;
+		*panel = (struct persist_panel){ .panel = record->panel, .memory = record->memory };
+		if (panel->memory.book != NULL)
+			alarm_book_ref(panel->memory.book);
+		if (record->stored != NULL && !journal->whole && !journal->others_go)
+			panel->before = alarm_book_ref(record->stored);
+		record->dirty = false;
+		set->n_panels++;
+	}
+}
+
+static void collect_links(struct journal *journal, struct persist_set *set)
+{
+	set->links = xcalloc(journal->n_links, sizeof(*set->links));
+	for (size_t i = 0; i < journal->n_links; i++) {
+		struct link_record *record = &journal->links[i];
+		struct persist_link *link = &set->links[set->n_links];
+
+		if (!record->dirty && !journal->whole && !journal->others_go)
+			continue;
+		text_copy(link->name, sizeof(link->name), record->name);
+		link->down = record->down;
+		record->dirty = false;
+		set->n_links++;
+	}
+}
+
+static void add_name(struct persist_set *set, const struct name_change *change)
+{
+	set->names = xrealloc(set->names, set->n_names + 1, sizeof(*set->names));
+	set->names[set->n_names++] = copy_change(change);
+}
+
+/* names: as they shall be. */
+static void collect_names(struct journal *journal, const struct name_request *requests,
+	const struct names *names, struct persist_set *set)
+{
+	struct name_change item;
+
+	if (journal->whole) {
+		for (size_t i = 0; names_item(names, i, &item); i++)
+			add_name(set, &item);
+		return;
+	}
+	for (; requests != NULL; requests = requests->next)
+		for (size_t i = 0; i < requests->n; i++)
+			add_name(set, &requests->changes[i]);
+}
+
+static struct persist_set collect(struct journal *journal, const struct name_request *requests,
+	const struct names *names)
+{
+	struct persist_set set = { .last = journal->last,
+		.whole = journal->whole,
+		.others_go = journal->others_go,
+		.ends = journal->stopping };
+
+	collect_events(journal, &set);
+	collect_panels(journal, &set);
+	collect_links(journal, &set);
+	collect_names(journal, requests, names, &set);
+	journal->whole = journal->others_go = false;
+	return set;
+}
+
+static void settle_panel(struct journal *journal, struct persist_panel *panel, bool stored)
+{
+	size_t at;
+	struct panel_record *record = find_panel(journal, panel->panel, &at);
+
+	if (record == NULL)
+		return;
+	if (!stored) {
+		record->dirty = true;
+		return;
+	}
+	alarm_book_unref(record->stored);
+	record->stored = panel->memory.book;
+	panel->memory.book = NULL;
+}
+
+/* Marks of what is not kept any more are of no use. */
+static void prune_marks(struct journal *journal)
+{
+	uint64_t oldest = journal->n > 0 ? event_at(journal, 0)->number : UINT64_MAX;
+	size_t n = 0;
+
+	for (size_t i = 0; i < journal->n_marks; i++)
+		if (journal->marks[i] >= oldest)
+			journal->marks[n++] = journal->marks[i];
+	journal->n_marks = n;
+}
+
+/* What was collected is on disk, or is dirty again. */
+static void settle(struct journal *journal, struct persist_set *set, bool stored)
+{
+	for (size_t i = 0; i < set->n_panels; i++)
+		settle_panel(journal, &set->panels[i], stored);
+	if (stored) {
+		journal->stored = set->last;
+		journal->n_marks -= set->n_delivered;
+		if (journal->n_marks > 0)
+			memmove(journal->marks, journal->marks + set->n_delivered,
+				journal->n_marks * sizeof(*journal->marks));
+		return;
+	}
+	for (size_t i = 0; i < set->n_links; i++) {
+		struct link_record *record = find_link(journal, set->links[i].name);
+
+		if (record != NULL)
+			record->dirty = true;
+	}
+	journal->whole |= set->whole;
+	journal->others_go |= set->others_go;
+	prune_marks(journal);
+}
+
+static void free_set(struct persist_set *set)
+{
+	for (size_t i = 0; i < set->n_panels; i++)
+		alarm_book_unref((struct alarm_book *)(uintptr_t)set->panels[i].before);
+	persist_set_free(set);
 }
 
 /* The thread */
 
-/* Events up to last may be told. Under lock; true when there were any. */
-static bool make_tellable(struct journal *journal, uint64_t last)
+/* Events up to last may be told, on disk or not. Under lock; true when there were any. */
+static bool make_tellable(struct journal *journal, uint64_t last, bool stored)
 {
 	size_t at = position(journal, journal->tellable + 1);
 	bool any = false;
 
 	for (; at < journal->n && event_at(journal, at)->number <= last; at++) {
-		atomic_fetch_or(&event_at(journal, at)->mark, EVENT_STORED);
+		struct event *event = event_at(journal, at);
+
+		atomic_fetch_or(&event->mark, EVENT_STORED);
+		journal->unstored += event->notify && !stored;
 		any = true;
 	}
 	if (last > journal->tellable)
@@ -566,15 +789,81 @@ static bool make_tellable(struct journal *journal, uint64_t last)
 
 static void log_drops(struct journal *journal, const struct journal_stats *stats)
 {
-	if (stats->dropped != journal->dropped_seen && !journal->dropping) {
-		log_warning("journal", "more events than are kept: the oldest go untold");
+	int64_t now_ms = clock_mono_ms();
+
+	if (stats->dropped != journal->dropped_seen) {
+		if (!journal->dropping)
+			log_warning("journal", "more events than are kept: the oldest go untold");
 		journal->dropping = true;
-	} else if (journal->dropping && stats->undelivered == 0) {
+		journal->dropped_ms = now_ms;
+		journal->dropped_seen = stats->dropped;
+	} else if (journal->dropping && stats->undelivered == 0 &&
+		   now_ms - journal->dropped_ms >= DROPS_END_MS) {
 		log_info("journal", "events are told again; %llu went untold since the start",
 			(unsigned long long)stats->dropped);
 		journal->dropping = false;
 	}
-	journal->dropped_seen = stats->dropped;
+}
+
+static bool is_retry_time(const struct journal *journal)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec > journal->retry_at.tv_sec ||
+	       (now.tv_sec == journal->retry_at.tv_sec && now.tv_nsec >= journal->retry_at.tv_nsec);
+}
+
+static void wait_for_retry(struct journal *journal)
+{
+	journal->retry_s = journal->retry_s == 0		? RETRY_MIN_S
+			   : journal->retry_s * 2 > RETRY_MAX_S ? RETRY_MAX_S
+								: journal->retry_s * 2;
+	clock_gettime(CLOCK_MONOTONIC, &journal->retry_at);
+	journal->retry_at.tv_sec += journal->retry_s;
+}
+
+/* Without lock: nobody waits for who reads the log. */
+static void log_outcome(const struct journal *journal, int rc)
+{
+	if (rc < 0 && !journal->degraded)
+		log_error("journal", "events cannot be stored, and are told all the same: %s",
+			persist_error(journal->persist));
+	if (rc == 0 && journal->degraded)
+		log_info("journal", "events are stored again");
+}
+
+/* Under lock. */
+static void note_outcome(struct journal *journal, int rc)
+{
+	journal->degraded = rc < 0;
+	journal->failure = rc;
+	if (rc < 0)
+		wait_for_retry(journal);
+	else
+		journal->retry_s = 0;
+}
+
+/* Under lock, which is let go in between. 0: all that was dirty is on disk. */
+static int store(struct journal *journal, const struct name_request *requests,
+	const struct names *names)
+{
+	int rc = -ESTALE;
+
+	for (int turn = 0; turn < 2 && rc == -ESTALE; turn++) {
+		struct persist_set set = collect(journal, requests, names);
+
+		pthread_mutex_unlock(&journal->lock);
+		rc = persist_store(journal->persist, &set);
+		if (rc != -ESTALE || turn > 0)
+			log_outcome(journal, rc);
+		pthread_mutex_lock(&journal->lock);
+		settle(journal, &set, rc == 0);
+		journal->whole |= rc == -ESTALE;
+		free_set(&set);
+	}
+	note_outcome(journal, rc);
+	return rc;
 }
 
 /* Take in all that is dirty. Under lock, which is let go in between. */
@@ -582,25 +871,42 @@ static void work(struct journal *journal)
 {
 	struct name_request *requests = journal->requests;
 	struct names *names = names_asked_for(journal->names, requests);
+	uint64_t last = journal->last;
 	struct journal_stats stats;
 	bool ready;
+	int rc = 0;
 
 	journal->dirty = false;
 	journal->requests = NULL;
 	journal->requests_end = &journal->requests;
-	ready = make_tellable(journal, journal->last);
-	names_unref(journal->names);
-	journal->names = names_ref(names);
+	if (journal->lacks_file)
+		rc = journal->failure;
+	else if (journal->persist != NULL && journal->degraded && !is_retry_time(journal) &&
+		 !journal->stopping)
+		rc = journal->failure;
+	else if (journal->persist != NULL)
+		rc = store(journal, requests, names);
+	ready = make_tellable(journal, last, rc == 0);
+	if (rc == 0) {
+		names_unref(journal->names);
+		journal->names = names_ref(names);
+	}
 	pthread_mutex_unlock(&journal->lock);
 	if (ready)
 		make_call(journal, &journal->on_ready);
-	if (requests != NULL)
+	if (requests != NULL && rc == 0)
 		make_call(journal, &journal->on_names);
-	answer_requests(requests, 0, names_revision(names));
+	answer_requests(requests, rc, names_revision(names));
 	names_unref(names);
 	journal_stats(journal, &stats);
 	log_drops(journal, &stats);
 	pthread_mutex_lock(&journal->lock);
+}
+
+/* Under lock. */
+static bool is_due(const struct journal *journal)
+{
+	return journal->dirty || (journal->degraded && is_retry_time(journal));
 }
 
 static void *run(void *arg)
@@ -608,14 +914,77 @@ static void *run(void *arg)
 	struct journal *journal = arg;
 
 	pthread_mutex_lock(&journal->lock);
-	while (journal->dirty || !journal->stopping) {
-		if (journal->dirty)
+	while (!journal->stopping) {
+		if (is_due(journal))
 			work(journal);
+		else if (journal->degraded)
+			pthread_cond_timedwait(&journal->news, &journal->lock, &journal->retry_at);
 		else
 			pthread_cond_wait(&journal->news, &journal->lock);
 	}
+	work(journal); /* also without news: the last number is known now */
 	pthread_mutex_unlock(&journal->lock);
 	return NULL;
+}
+
+/* Opening */
+
+static void take_found(struct journal *journal, struct persist_set *set)
+{
+	struct names *none = names_new();
+
+	journal->given = journal->last = set->last;
+	journal->stored = journal->tellable = set->last;
+	for (size_t i = 0; i < set->n_events; i++)
+		keep_event(journal, set->events[i]);
+	set->n_events = 0;
+	if (journal->n > 0)
+		journal->posted = event_at(journal, journal->n - 1)->number;
+	journal->dropped = set->dropped;
+	for (size_t i = 0; i < set->n_panels; i++) {
+		struct panel_memory *memory = &set->panels[i].memory;
+
+		keep_panel(journal, set->panels[i].panel, memory);
+		journal->panels[i].dirty = false;
+		if (memory->book != NULL)
+			journal->panels[i].stored = alarm_book_ref(memory->book);
+		memory->book = NULL;
+	}
+	for (size_t i = 0; i < set->n_links; i++) {
+		keep_link(journal, set->links[i].name, set->links[i].down);
+		journal->links[i].dirty = false;
+	}
+	journal->names = names_change(none, set->names, set->n_names);
+	names_unref(none);
+}
+
+static void open_file(struct journal *journal, const char *dir)
+{
+	struct persist_set set = { 0 };
+
+	if (dir != NULL)
+		journal->persist = persist_open(dir, journal->capacity, &set);
+	journal->lacks_file = dir != NULL && journal->persist == NULL;
+	journal->failure = -EROFS;
+	take_found(journal, &set);
+	persist_set_free(&set);
+	if (journal->persist != NULL && !persist_ready(journal->persist)) {
+		journal->degraded = true;
+		wait_for_retry(journal);
+	}
+}
+
+static void init_locks(struct journal *journal)
+{
+	pthread_condattr_t attributes;
+
+	pthread_mutex_init(&journal->order, NULL);
+	pthread_mutex_init(&journal->calls, NULL);
+	pthread_mutex_init(&journal->lock, NULL);
+	pthread_condattr_init(&attributes);
+	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+	pthread_cond_init(&journal->news, &attributes);
+	pthread_condattr_destroy(&attributes);
 }
 
 struct journal *journal_open(const char *dir, size_t capacity)
@@ -623,15 +992,11 @@ struct journal *journal_open(const char *dir, size_t capacity)
 	struct journal *journal = xcalloc(1, sizeof(*journal));
 	int error;
 
-	(void)dir;
-	pthread_mutex_init(&journal->order, NULL);
-	pthread_mutex_init(&journal->calls, NULL);
-	pthread_mutex_init(&journal->lock, NULL);
-	pthread_cond_init(&journal->news, NULL);
+	init_locks(journal);
 	journal->capacity = capacity;
-	journal->ring = xcalloc(capacity, sizeof(*journal->ring));
-	journal->names = names_new();
+	journal->ring = xcalloc(capacity, sizeof(struct event *));
 	journal->requests_end = &journal->requests;
+	open_file(journal, dir);
 	error = pthread_create(&journal->thread, NULL, run, journal);
 	if (error != 0) {
 		log_error("journal", "no thread: %s", strerror(error));
@@ -651,6 +1016,10 @@ void journal_stop(struct journal *journal)
 	pthread_mutex_unlock(&journal->lock);
 	pthread_join(journal->thread, NULL);
 	journal->running = false;
+	pthread_mutex_lock(&journal->lock);
+	persist_close(journal->persist);
+	journal->persist = NULL;
+	pthread_mutex_unlock(&journal->lock);
 }
 
 void journal_close(struct journal *journal)
@@ -661,10 +1030,11 @@ void journal_close(struct journal *journal)
 	while (journal->n > 0)
 		drop_oldest(journal);
 	for (size_t i = 0; i < journal->n_panels; i++)
-		alarm_book_unref(journal->panels[i].memory.book);
+		release_panel(&journal->panels[i]);
 	names_unref(journal->names);
 	free(journal->panels);
 	free(journal->links);
+	free(journal->marks);
 	free(journal->ring);
 	pthread_cond_destroy(&journal->news);
 	pthread_mutex_destroy(&journal->lock);

@@ -38,11 +38,12 @@ struct panel_memory {
 
 struct journal_stats {
 	uint64_t last;        /* number; 0: no event yet */
-	size_t kept;
-	size_t undelivered;   /* kept, with a notification that is not delivered */
+	uint64_t kept;
+	uint64_t undelivered; /* kept, with a notification that is not delivered */
 	uint64_t dropped;     /* undelivered ones that had to go, since the agent started */
 	uint64_t unstored;    /* that had to be told before they were on disk, since the agent started */
 	bool degraded;        /* the disk does not take anything now */
+	bool lasts;           /* false: there is no file, so that nothing is stored at all */
 };
 
 /*

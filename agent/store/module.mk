@@ -3,5 +3,6 @@ libmeterx_a_SOURCES += \
 	agent/store/energy.c agent/store/energy.h \
 	agent/store/layout.c agent/store/layout.h \
 	agent/store/names.c agent/store/names.h \
+	agent/store/persist.c agent/store/persist.h \
 	agent/store/site.c agent/store/site.h \
 	agent/store/store.c agent/store/store.h

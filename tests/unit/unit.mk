@@ -11,6 +11,7 @@ include tests/unit/profile.mk
 include tests/unit/store.mk
 include tests/unit/names.mk
 include tests/unit/alarm.mk
+include tests/unit/journal.mk
 include tests/unit/conf.mk
 include tests/unit/link.mk
 include tests/unit/sim.mk
