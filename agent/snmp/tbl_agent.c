@@ -55,12 +55,12 @@ static GETTER(agent_worst_state)
 	cell_set_number(cell, column, summary_get(row->view)->worst);
 }
 
-static GETTER(agent_last_event)
+static struct journal_stats stats_of(const struct row *row)
 {
 	struct journal_stats stats;
 
 	journal_stats(view_site(row->view)->journal, &stats);
-	cell_set_number(cell, column, (int64_t)stats.last);
+	return stats;
 }
 
 static SETTER(set_agent_command)
@@ -82,6 +82,35 @@ static SETTER(set_agent_command)
 	return SNMP_ERR_WRONGVALUE;
 }
 
+/* arg: offset of a 64-bit number in struct journal_stats */
+static GETTER(agent_events)
+{
+	struct journal_stats stats = stats_of(row);
+
+	cell_set_number(
+		cell, column, (int64_t) * (const uint64_t *)((const char *)&stats + column->arg));
+}
+
+/* Values of mxAgentEventStorage in the MIB. */
+enum event_storage {
+	STORAGE_OK = 1,
+	STORAGE_DEGRADED,
+	STORAGE_NONE,
+};
+
+static GETTER(agent_event_storage)
+{
+	struct journal_stats stats = stats_of(row);
+
+	cell_set_number(cell, column,
+		!stats.lasts	 ? STORAGE_NONE
+		: stats.degraded ? STORAGE_DEGRADED
+				 : STORAGE_OK);
+}
+
+#define EVENTS(number, type, text, field)                                                          \
+	COLUMN(number, type, text, agent_events, .arg = offsetof(struct journal_stats, field))
+
 static const struct column columns[] = {
 	COLUMN(1, ASN_OCTET_STR, "mxAgentVersion", agent_version),
 	COLUMN(2, ASN_OCTET_STR, "mxAgentStarted", agent_started),
@@ -91,8 +120,13 @@ static const struct column columns[] = {
 	COLUMN(6, ASN_GAUGE, "mxAgentActiveAlarms", agent_active_alarms),
 	COLUMN(7, ASN_GAUGE, "mxAgentLatchedAlarms", agent_latched_alarms),
 	COLUMN(8, ASN_INTEGER, "mxAgentWorstState", agent_worst_state),
-	COLUMN(9, ASN_UNSIGNED, "mxAgentLastEvent", agent_last_event),
+	EVENTS(9, ASN_UNSIGNED, "mxAgentLastEvent", last),
 	COLUMN(10, ASN_INTEGER, "mxAgentCommand", col_command, .set = set_agent_command),
+	EVENTS(11, ASN_GAUGE, "mxAgentEventsKept", kept),
+	EVENTS(12, ASN_GAUGE, "mxAgentEventsUndelivered", undelivered),
+	EVENTS(13, ASN_COUNTER, "mxAgentEventsDropped", dropped),
+	EVENTS(14, ASN_COUNTER, "mxAgentEventsUnstored", unstored),
+	COLUMN(15, ASN_INTEGER, "mxAgentEventStorage", agent_event_storage),
 };
 
 const struct table mx_agent_group = {

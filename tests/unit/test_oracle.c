@@ -630,6 +630,7 @@ static const struct {
 	{ "int", 2, read_number },
 	{ "gauge", 0x42, read_number },
 	{ "counter", 0x41, read_number },
+	{ "counter", 0x41, read_number },
 	{ "counter64", 0x46, read_number },
 	{ "text", 4, read_text },
 	{ "time", 4, read_time },
