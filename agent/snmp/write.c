@@ -512,6 +512,9 @@ static void mark_begin(struct part *part)
 	for (size_t i = 0; i < part->n_items; i++) {
 		const struct item *item = part_item(part, i);
 
+		/* A poll changes nothing, and should not hide what did. */
+		if (item->change.kind != CHANGE_NAME && item->change.op.kind == JOB_POLL_NOW)
+			continue;
 		part->marks[2 * i] = board_begin(board, item->panel, BOARD_PANEL, now);
 		if (item->threshold != BOARD_PANEL)
 			part->marks[2 * i + 1] =

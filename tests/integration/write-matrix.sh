@@ -21,6 +21,18 @@ start_snmpd "rwcommunity private 127.0.0.1"
 start_meterxd
 online 1 2 3 4
 
+# Another subagent: .1.0 can be written, .2.0 fails when it is.
+other=.1.3.6.1.4.1.8072.9999.9999.777
+cat >"$dir/other" <<SH
+#!/bin/sh
+case \$1:\$2 in
+-s:$other.1.0) ;;
+-s:*) echo not-writable ;;
+-g:*) echo "\$2"; echo integer; echo 1 ;;
+esac
+SH
+chmod +x "$dir/other"
+start_subagent "pass $other $dir/other"
+retry 10 is $other.1.0 1
+
 python3 "$tests/write_matrix.py" "$agent" "$dir/sim" "$build/meterx-sim"
-say "answered meanwhile, and as before:"
-online 1 2 3 4

@@ -853,6 +853,7 @@ static void a_command_to_all_goes_to_those_that_allow_it(void **state)
 		assert_int_equal(job->ops[0].kind, JOB_POLL_NOW);
 		end(job, JOB_DONE, "");
 	}
+	check_status(3, WRITE_FAILED, "no answer"); /* a poll is no write */
 	no_job();
 	assert_int_equal(world.n_answers, 0);
 }

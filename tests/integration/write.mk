@@ -1,0 +1,4 @@
+integration_scenarios += \
+	tests/integration/write-matrix.sh \
+	tests/integration/write-names.sh
+EXTRA_DIST += tests/snmp_wire.py tests/write_matrix.py
