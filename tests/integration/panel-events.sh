@@ -62,3 +62,20 @@ retry 20 event '^link m .* up again$' 1
 equal "link" "$(row_of 'link m .* up again')" 'linkUp link ok '
 online 1 2
 event '^link m ' 2
+
+# Killed and started again: what was told is not told again, what went meanwhile is.
+sim freeze on
+sim poke 1 178-180 0x1
+retry 20 event '^P1 branch [123]: high-high latched, ' 4
+delivered() { # and therefore on disk
+	! walk mxEventDelivered | grep false
+}
+retry 20 delivered
+before=$(events | wc -l)
+stop meterxd KILL || :
+sim unpoke 1 178
+start_meterxd
+retry 20 event '^P1 branch 1: high-high cleared$' 2
+online 1 2
+equal "latched now" "$(get mxPanelLatchedAlarms.1)" 2
+equal "events since" "$(($(events | wc -l) - before))" 1
