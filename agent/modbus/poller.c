@@ -277,7 +277,16 @@ static int64_t period_ms(const struct poller *poller, int class)
 	}
 }
 
-/* On the grid while it can be kept; a period or more too late, a new grid begins. */
+/* How long before its time a class may be read with others in its stead. */
+static int64_t early_ms(const struct poller *poller, int class)
+{
+	return period_ms(poller, class) / 8;
+}
+
+/*
+ * On the grid while it can be kept; a period or more too late, a new grid begins.
+ * What only went along with another class has its turn still to come.
+ */
 static void advance(struct poller *poller, int class, int64_t now_ms)
 {
 	int64_t period = period_ms(poller, class);
@@ -285,7 +294,7 @@ static void advance(struct poller *poller, int class, int64_t now_ms)
 
 	if (period == 0 || *due == NEVER)
 		*due = NEVER;
-	else
+	else if (*due - now_ms <= early_ms(poller, class))
 		*due = (now_ms - *due < period ? *due : now_ms) + period;
 }
 
@@ -300,7 +309,7 @@ static unsigned classes_due(const struct poller *poller, int64_t now_ms)
 	if (classes == 0)
 		return 0;
 	for (int class = POLL_FAST; class < POLL_ONCE; class++)
-		if (poller->due_ms[class] - now_ms <= period_ms(poller, class) / 8)
+		if (poller->due_ms[class] - now_ms <= early_ms(poller, class))
 			classes |= CLASS(class);
 	if (poller->once_wanted && (classes & CLASS(POLL_SLOW)) != 0)
 		classes |= CLASS(POLL_ONCE);

@@ -420,6 +420,8 @@ static void test_alarm_brings_its_value(void **state)
 	assert_int_equal(alarm->value, 18000);
 	assert_int_equal(snapshot->class_ms[POLL_FAST], START_MS + ALARM_MS);
 	store_put(rig.slot, snapshot);
+	/* The poll that brought the value does not cost the next look at the alarms. */
+	assert_int_equal(poller_due_ms(rig.poller), START_MS + 2 * ALARM_MS);
 }
 
 /* Nor does a poll that fails hide the alarm. */
