@@ -1,2 +1,5 @@
 integration_scenarios += \
+	tests/integration/alarm-storm.sh \
+	tests/integration/kill-agent.sh \
 	tests/integration/snmpd-conf.sh
+EXTRA_DIST += tests/integration/loss.py
