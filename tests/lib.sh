@@ -198,6 +198,61 @@ start_snmptrapd() {
 	fail "snmptrapd does not start"
 }
 
+# A receiver of one kind of notification: v2c-trap, v2c-inform or v3-trap (authPriv). One line each
+# in $dir/KIND.log, numeric, for traps.py; give snmpd the lines ${trap_sinks[@]}.
+trap_sinks=()
+start_receiver() { # KIND
+	local try port engine=0x80001f88046d7874657374 user=(-u trapper -a SHA -A trapper-auth -x AES -X trapper-priv)
+	require snmptrapd
+	{
+		say "disableAuthorization yes"
+		say "createUser -e $engine trapper SHA trapper-auth AES trapper-priv"
+	} >"$dir/$1.conf"
+	for try in 1 2 3 4 5; do
+		port=$(free_port udp)
+		MIBS='' PATH=$PATH:/usr/sbin spawn "$1" snmptrapd -f -C -c "$dir/$1.conf" -Onqe \
+			-F 'trap\t%v\n' -Lo "udp:127.0.0.1:$port"
+		retry 10 log_has_or_gone "$1" 'NET-SNMP version'
+		! running "$1" || break
+		say "snmptrapd did not start on port $port (try $try)"
+	done
+	running "$1" || fail "snmptrapd does not start"
+	case $1 in
+	v2c-trap) trap_sinks+=("trap2sink 127.0.0.1:$port $community") ;;
+	v2c-inform) trap_sinks+=("informsink 127.0.0.1:$port $community") ;;
+	v3-trap) trap_sinks+=("exactEngineID $engine" "createUser trapper SHA trapper-auth AES trapper-priv"
+		"trapsess -v 3 -l authPriv ${user[*]} 127.0.0.1:$port") ;;
+	esac
+}
+
+# How many notifications of ours a receiver has got so far, or at least so many.
+received() { # KIND
+	grep -c '^trap.*1\.14\.1\.2\.' "$dir/$1.log" || :
+}
+received_at_least() { # COUNT KIND...
+	local count=$1 kind
+	shift
+	for kind in "$@"; do
+		[ "$(received "$kind")" -ge "$count" ] || { say "$kind: $(received "$kind") of $count"; return 1; }
+	done
+}
+
+# What receivers got against mxEventTable: nothing lost, nothing twice, in order, the same values.
+check_traps() { # [--repeats N] KIND...
+	local options=() kind logs=()
+	[ "$1" != --repeats ] || { options=("$1" "$2"); shift 2; }
+	for kind in "$@"; do
+		logs+=("$dir/$kind.log")
+	done
+	"$build/tests/unit/list_tables" >"$dir/tables"
+	python3 "$tests/traps.py" check "$agent" "$community" "$dir/tables" "${logs[@]}" "${options[@]}"
+}
+
+# Every event that has a notification is delivered.
+all_delivered() {
+	! walk mxEventDelivered | grep ' false'
+}
+
 log_has_or_gone() { # NAME PATTERN
 	log_has "$1" "$2" || ! running "$1"
 }

@@ -47,7 +47,11 @@
 #define RETRY_S		 1 /* between attempts to reach the master */
 #define OPEN_TIMEOUT_S	 1 /* for the master's answer to Open and Register */
 #define PING_AFTER_MS	 1000  /* of silence */
-#define SILENCE_MAX_MS	 30000 /* then the master is as good as gone; it may be stopped or busy */
+/*
+ * Then the master is as good as gone. It may be stopped, or wait for receivers of
+ * SNMPv3 informs that are away, some seconds for each of them with each event.
+ */
+#define SILENCE_MAX_MS	 60000
 #define CLOSE_TIMEOUT_US (300 * 1000L)
 #define STOP_WAIT_S	 2 /* for an orderly end, and again after hanging up */
 #define PING_PACKET	 0 /* those of events are numbered from 1 */

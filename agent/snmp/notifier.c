@@ -27,7 +27,7 @@
 #define PAUSE_FIRST_MS 250
 #define PAUSE_MAX_MS   30000
 #define REFUSALS_MAX   5
-#define ANSWER_WAIT_MS 60000 /* more than agentx waits for a sign of life */
+#define ANSWER_WAIT_MS 120000 /* more than agentx waits for a sign of life */
 
 struct flight {
 	struct event *event;
@@ -50,6 +50,7 @@ struct notifier {
 	int64_t tokens; /* in thousandths of an event */
 	int64_t paced_ms;
 	uint32_t last_packet;
+	int64_t answered_ms; /* when the master last answered to any */
 	struct flight flights[NOTIFIER_WINDOW_MAX]; /* in the order sent */
 	unsigned n_flights;
 	struct notifier_stats stats;
@@ -222,6 +223,7 @@ static struct event *flight_end(struct notifier *notifier, unsigned place)
 static void taken(struct notifier *notifier, struct event *event)
 {
 	journal_delivered(notifier->journal, event);
+	log_debug("snmp", "event %llu: delivered", (unsigned long long)event->number);
 	notifier->stats.delivered++;
 	if (event->number == notifier->refused) {
 		notifier->refused = 0;
@@ -280,6 +282,7 @@ bool notifier_answer(struct notifier *notifier, uint32_t packet, unsigned error,
 	if (place == notifier->n_flights)
 		return false;
 	event = flight_end(notifier, place);
+	notifier->answered_ms = now_ms;
 	snprintf(why, sizeof(why), "error %u", error);
 	if (error == 0)
 		taken(notifier, event);
@@ -289,10 +292,22 @@ bool notifier_answer(struct notifier *notifier, uint32_t packet, unsigned error,
 	return true;
 }
 
+/* INT64_MAX: none. A master that is at work on those before it needs its time. */
+static int64_t expiry_ms(const struct notifier *notifier)
+{
+	int64_t since = notifier->answered_ms;
+
+	if (notifier->n_flights == 0)
+		return INT64_MAX;
+	if (notifier->flights[0].sent_ms > since)
+		since = notifier->flights[0].sent_ms;
+	return since + ANSWER_WAIT_MS;
+}
+
 /* A master that is alive and still says nothing to an old one will not do so any more. */
 static void flights_expire(struct notifier *notifier, int64_t now_ms)
 {
-	while (notifier->n_flights > 0 && now_ms - notifier->flights[0].sent_ms >= ANSWER_WAIT_MS) {
+	while (now_ms >= expiry_ms(notifier)) {
 		struct event *event = flight_end(notifier, 0);
 
 		refused(notifier, event, "no answer", now_ms);
@@ -327,15 +342,13 @@ static int64_t send_wait(const struct notifier *notifier, int64_t now_ms)
 
 int notifier_wait_ms(const struct notifier *notifier, int64_t now_ms)
 {
-	int64_t wait, expiry;
+	int64_t wait, expiry = expiry_ms(notifier);
 
 	if (!notifier->connected || notifier->journal == NULL)
 		return -1;
 	wait = send_wait(notifier, now_ms);
-	if (notifier->n_flights > 0) {
-		expiry = notifier->flights[0].sent_ms + ANSWER_WAIT_MS - now_ms;
-		wait = wait < expiry ? wait : expiry;
-	}
+	if (expiry != INT64_MAX && expiry - now_ms < wait)
+		wait = expiry - now_ms;
 	if (wait == INT64_MAX)
 		return -1;
 	return wait < 0 ? 0 : (int)wait;
