@@ -990,7 +990,8 @@ static int open_file(struct persist *persist, size_t capacity, struct persist_se
 	if (rc == 0)
 		rc = check_integrity(persist);
 	if (rc >= 0)
-		rc = execute(persist, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL");
+		rc = execute(persist, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; "
+			"PRAGMA journal_size_limit = 16777216");
 	if (rc == 0)
 		rc = make_tables(persist, empty != 0);
 	if (rc == 0)

@@ -29,6 +29,7 @@ include tests/integration/link.mk
 include tests/integration/profile.mk
 include tests/integration/write.mk
 include tests/integration/traps.mk
+include tests/integration/state.mk
 include tests/integration/names.mk
 
 TESTS += $(integration_scenarios)

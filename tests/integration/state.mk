@@ -1,0 +1,2 @@
+integration_scenarios += \
+	tests/integration/state-damaged.sh
