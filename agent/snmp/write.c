@@ -185,6 +185,7 @@ enum part_state {
 	PART_FAILED,  /* nothing of it is in force */
 	PART_LEFT,    /* not waited for any more: its end is for the board */
 	PART_LEAVING, /* being taken back */
+	PART_LEAVING_SITE, /* names: taken back, and the site that shows it is on its way */
 	PART_TAKEN_BACK,
 	PART_STUCK, /* could not be taken back */
 };
@@ -838,7 +839,7 @@ static void commit_go_on(struct transaction *transaction)
 /* Still to be taken back; the end of what is not waited for has to come first. */
 static bool is_leaving(const struct part *part)
 {
-	return part->state == PART_LEAVING ||
+	return part->state == PART_LEAVING || part->state == PART_LEAVING_SITE ||
 	       (part->state == PART_LEFT && part->kind == PART_ASYNC);
 }
 
@@ -854,7 +855,8 @@ static void undo_review(struct transaction *transaction, bool in_time)
 
 		if (is_leaving(part) && in_time)
 			return;
-		stuck = stuck || is_leaving(part) || part->state == PART_STUCK;
+		stuck = stuck || part->state == PART_STUCK ||
+			(is_leaving(part) && part->state != PART_LEAVING_SITE);
 	}
 	transaction->undoing = false;
 	timer_stop(transaction);
@@ -1078,7 +1080,10 @@ static void back_end(struct part *part, const struct news *news)
 	char text[sizeof(((struct board_entry *)NULL)->reason)];
 
 	part->state = went_well(news) ? PART_TAKEN_BACK : PART_STUCK;
-	if (part->state == PART_TAKEN_BACK)
+	part->revision = news->revision;
+	if (part->state == PART_TAKEN_BACK && part->kind == PART_NAMES && !site_has(part))
+		part->state = PART_LEAVING_SITE;
+	if (part->state != PART_STUCK)
 		return;
 	snprintf(text, sizeof(text), "could not be taken back: %.130s", reason_of(news));
 	mark_end(part, WRITE_FAILED, text);
@@ -1110,22 +1115,28 @@ void write_collect(struct write *write)
 	}
 }
 
+/* Names are shown now. */
+static void settle(struct part *part)
+{
+	struct transaction *transaction = part->transaction;
+
+	if (part->state == PART_LEAVING_SITE && site_has(part)) {
+		part->state = PART_TAKEN_BACK;
+		undo_review(transaction, true);
+	} else if (part->state == PART_SETTLING && site_has(part)) {
+		part->state = PART_DONE;
+		commit_go_on(transaction);
+	}
+}
+
 void write_site_changed(struct write *write)
 {
-	struct transaction *transaction;
+	struct transaction *transaction = write->transactions;
 
 	board_review(write->board, view_site(write->view));
-	for (transaction = write->transactions; transaction; transaction = transaction->next) {
-		for (size_t i = 0; i < transaction->n_parts; i++) {
-			struct part *part = &transaction->parts[i];
-
-			if (part->state != PART_SETTLING || !site_has(part))
-				continue;
-			part->state = PART_DONE;
-			if (transaction->state == COMMITTING)
-				commit_go_on(transaction);
-		}
-	}
+	for (; transaction; transaction = transaction->next)
+		for (size_t i = 0; i < transaction->n_parts; i++)
+			settle(&transaction->parts[i]);
 }
 
 void write_hang_up(struct write *write)

@@ -1089,7 +1089,6 @@ static void names_are_taken_back_by_an_undo(void **state)
 	settle();
 	assert_int_equal(error_of(), SNMP_ERR_NOERROR);
 	phase(SET_CLEANUP);
-	build_site();
 	assert_string_equal(label(1, 7), "Chiller");
 	assert_string_equal(label(1, 8), "");
 	check_status(1, WRITE_FAILED, "taken back");
