@@ -9,8 +9,9 @@ Usage: packaging/demo.sh [OPTION]...
 
 Installs the Debian packages that are missing (saying which), builds, and starts
 on the loopback: a simulated BCPME meter with two panels of 42 branches, an
-snmpd, and meterxd between them. Shows the tables, trips a breaker's limit, and
-stays up for you to look around. Ends all it started, and removes its folder.
+snmpd, and meterxd between them, and a receiver of traps. Shows the tables, trips
+a breaker's limit, shows the trap, clears the latch by snmpset, raises the limit
+and names a circuit, and stays up for you to look around. Ends all it started, and removes its folder.
 
   -1, --once           check each step and end: status 0 if all went well
   -b, --build-dir DIR  use what is built in DIR already
@@ -128,17 +129,40 @@ show() { # INDEX-PATTERN COLUMN...
 		}'
 }
 
+# A write as an operator would type it.
+operate() { # OBJECT TYPE VALUE
+	note "snmpset -v2c -c $operator $agent METERX-MIB::$1 $2 '$3'"
+	snmpset -v2c -c "$operator" -t 2 -OqsU "$agent" "METERX-MIB::$1" "$2" "$3" 2>&1 |
+		sed -e '/^$/d' -e 's/^/    /'
+}
+
+# The last trap of that name, as its receiver logged it: the name and the text.
+trap_of() { # NAME PATTERN
+	grep -E "	snmpModules.1.1.4.1.0 $1	.*mxEventText\.[0-9]+ \"?.*$2" "$dir/snmptrapd.log" | tail -n 1 |
+		sed -E 's/^([0-9:]*) .*1\.1\.4\.1\.0 ([^	]*)	.*mxEventText\.[0-9]+ "?([^	]*)"?(	.*|$)/\1  \2  \3/'
+}
+trap_came() { # NAME PATTERN
+	[ -n "$(trap_of "$@")" ] || { say "no trap $1 with \"$2\" yet"; return 1; }
+}
+show_trap() { # TEXT NAME PATTERN
+	step "$1" trap_came "$2" "$3"
+	say "    $bold$(trap_of "$2" "$3")$plain"
+}
+
 branches=(label=mxBranchLabel phase=mxBranchPhase "amps=mxBranchCurrent/1000" "load %=mxBranchLoad"
 	W=mxBranchActivePower "kWh=mxBranchEnergy/1000" state=mxBranchState active=mxBranchActive
 	latched=mxBranchLatched "limit A=mxBranchLimitHighHigh/1000")
 alarms=("active now=mxActiveAlarmActive" latched=mxActiveAlarmLatched severity=mxActiveAlarmSeverity
 	text=mxActiveAlarmText)
+events=(time=mxEventTime kind=mxEventKind delivered=mxEventDelivered text=mxEventText)
+operator=operator
 
 write_demo_conf() {
 	cat <<CONF
 link "room1" { transport = "tcp" host = "127.0.0.1" port = $sim_port }
 panel "RPP-1A" {
   index = 1 link = "room1" unit = 1 profile = "bcpme" location = "Room 1, row A"
+  writes = {"thresholds", "latches", "labels"}
   branch 1 { label = "Rack A1 feed A" tenant = "acme" }
   branch 2 { label = "Rack A1 feed B" tenant = "acme" }
   branch 3 { label = "Rack A2 feed A" tenant = "globex" }
@@ -156,7 +180,7 @@ title "Starting"
 start_sim
 write_demo_conf | write_conf
 start_snmptrapd
-start_snmpd "$trap_sink"
+start_snmpd "$trap_sink" "rwcommunity $operator 127.0.0.1"
 start_meterxd
 say "meterx-sim  a BCPME on Modbus TCP, 127.0.0.1:$sim_port, units 1 and 2"
 say "snmpd       127.0.0.1:$snmp_port, AgentX socket $dir/agentx"
@@ -180,18 +204,36 @@ title "A breaker is overloaded: branch 3, \"Rack A2 feed A\", draws 18 A of 20 A
 note "high-high is 70 %, 14 A; the meter latches it after a delay, set to 2 s here"
 sim write 1 165 2
 sim current 1 3 18
-step "the meter latches the alarm, MeterX serves it" eval 'is mxBranchState.1.3 critical &&
-	walk mxActiveAlarmLevel | grep -q highHigh'
+show_trap "the trap arrives, readable without a MIB" mxOverCurrent 'branch 3 .*: high-high latched, 18\.000 A'
+step "every table has the alarm" eval 'is mxBranchState.1.3 critical &&
+	is mxAlarmLatched.1.branch.3.highHigh true && walk mxActiveAlarmLevel | grep -q highHigh'
 show '^1\.[1-5]$' "${branches[@]}"
 title "What is in alarm, on all panels, in one walk"
 show . "${alarms[@]}"
 
-title "The load goes back, the latch is cleared at the meter"
+title "The load goes back; an operator clears the latch in the meter"
 sim current 1 3 4
-sim write 1 180 0 # alarm status of branch 3
-step "the alarm is gone from every table" eval 'is mxBranchState.1.3 ok && is mxAgentLatchedAlarms.0 0 &&
-	[ -z "$(walk METERX-MIB::mxActiveAlarmTable | grep mxActiveAlarm)" ]'
+operate mxAlarmLatched.1.branch.3.highHigh i false
+show_trap "the trap of its end arrives" mxOverCurrentCleared 'branch 3 .*: high-high cleared'
+# shellcheck disable=SC2016 # for eval
+step "the latch is gone from every table, and from the meter" eval 'is mxBranchState.1.3 ok &&
+	is mxAgentLatchedAlarms.0 0 && [ -z "$(walk METERX-MIB::mxActiveAlarmTable | grep mxActiveAlarm)" ] &&
+	[ $(($(sim reg 1 180 | grep -oE "[0-9a-fx]+$") & 31)) = 0 ]'
 show '^1\.[1-5]$' "${branches[@]}"
+
+title "The operator raises the limit for all branches of RPP-1A from 70 to 80 %, and names one"
+operate mxThresholdValue.1.branch.0.highHigh u 800
+operate mxBranchLabel.1.5 s 'Lighting, east'
+step "limits and label follow" eval 'is mxBranchLimitHighHigh.1.3 16000 &&
+	is mxBranchLabel.1.5 "Lighting, east"'
+show '^1\.[1-5]$' label=mxBranchLabel "rating A=mxBranchRating/1000" "limit A=mxBranchLimitHighHigh/1000"
+note "The same on RPP-1B, whose \"writes\" in the configuration allows nothing:"
+operate mxThresholdValue.2.branch.0.highHigh u 800 || :
+step "it is refused, nothing changes" eval 'is mxThresholdValue.2.branch.0.highHigh 700 &&
+	is mxBranchLimitHighHigh.2.3 14000'
+
+title "All of it is in the event log"
+show . "${events[@]}"
 
 if [ "$once" = yes ]; then
 	title "All steps went well"
@@ -207,7 +249,10 @@ snmptable    -v2c -c $community -OU -Ci -Cb -Cw 160 $agent METERX-MIB::mxBranchT
 snmpbulkwalk -v2c -c $community -Cr50 $agent METERX-MIB::mxBranchCurrent
 snmpget      -v2c -c $community $agent METERX-MIB::mxBranchLabel.1.3 METERX-MIB::mxBranchCurrent.1.3
 snmpbulkwalk -v3 -l authPriv -u walker -a SHA -A walker-auth -x AES -X walker-priv $agent METERX-MIB::mxPanelTable
+snmpset      -v2c -c $operator $agent METERX-MIB::mxThresholdDelay.1.branch.0.high u 5
+snmpset      -v2c -c $operator $agent METERX-MIB::mxPanelCommand.1 i clearLatches
 $build/meterx -c $dir/meterxd.conf poll RPP-1A
+tail -f $dir/snmptrapd.log
 tail -f $dir/meterxd.log
 
 The meter obeys, too: overload branch 3, clear all latches of panel 1, fall silent, come back.
