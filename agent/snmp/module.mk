@@ -6,6 +6,9 @@ libmeterx_a_SOURCES += \
 	agent/snmp/stream.c agent/snmp/stream.h \
 	agent/snmp/board.c agent/snmp/board.h \
 	agent/snmp/columns.c agent/snmp/columns.h \
+	agent/snmp/set_items.c agent/snmp/set_items.h \
+	agent/snmp/set_news.c agent/snmp/set_news.h \
+	agent/snmp/set_part.c agent/snmp/set_part.h \
 	agent/snmp/setters.c agent/snmp/setters.h \
 	agent/snmp/summary.c agent/snmp/summary.h \
 	agent/snmp/table.c agent/snmp/table.h \

@@ -20,13 +20,11 @@
 #include <stdint.h>
 
 #include "core/loop.h"
-#include "snmp/board.h"
-#include "snmp/table.h"
+#include "snmp/set_items.h"
 #include "snmp/view.h"
 
 #define WRITE_ANSWER_MS 700 /* after the test */
 #define WRITE_BEGIN_MS	600 /* a job that has not been begun by then will not be */
-#define WRITE_ASYNC_MS	15000 /* the same for panels with writes-async */
 
 enum set_phase {
 	SET_TEST,
@@ -39,12 +37,6 @@ enum set_phase {
 struct set_token {
 	uint32_t session, transaction, packet;
 	bool big_endian;
-};
-
-struct set_varbind {
-	uint32_t suffix[OID_SUFFIX_MAX + 1]; /* after mxObjects */
-	size_t n;
-	struct wanted wanted;
 };
 
 struct set_request {

@@ -26,6 +26,7 @@
 #include "core/clock.h"
 #include "core/util.h"
 #include "snmp/columns.h"
+#include "snmp/set_part.h"
 #include "snmp/setters.h"
 #include "snmp/tables.h"
 
@@ -1110,7 +1111,7 @@ static void async_is_answered_at_once(void **state)
 	later(3000);
 	turn();
 	job = take(3);
-	assert_true(job->begin_by_ms == NOW_MS + WRITE_ASYNC_MS);
+	assert_true(job->begin_by_ms == NOW_MS + PART_ASYNC_MS);
 	end(job, JOB_FAILED, "the meter refuses it");
 	check_status(3, WRITE_FAILED, "the meter refuses it");
 	assert_int_equal(world.n_answers, 0);
