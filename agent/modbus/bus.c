@@ -32,6 +32,7 @@
 #include "core/util.h"
 
 #define PDU_MAX    253
+#define ASK_MS     50 /* how often a wait asks whether it is still wanted */
 #define MBAP_BYTES 7 /* transaction 2, protocol 2, length 2, unit 1 */
 
 /*
@@ -59,6 +60,8 @@ struct bus {
 	uint16_t transaction;
 	char *host;
 	char service[8];
+	bool (*wanted)(void *arg); /* to give up, NULL: never */
+	void *wanted_arg;
 	struct lookup *lookup;    /* under way or the last result */
 	struct addrinfo *numeric; /* of a host given as an address */
 };
@@ -223,24 +226,41 @@ static int find_addresses(struct bus *bus, int64_t deadline_ms, const struct add
 
 /* TCP */
 
-static int wait_connected(int fd, int timeout_ms)
+/* 0: fd is ready for events, or has an error to be fetched. */
+static int wait_ready(const struct bus *bus, int fd, short events, int64_t deadline_ms)
 {
-	struct pollfd wait = { .fd = fd, .events = POLLOUT };
+	struct pollfd wait = { .fd = fd, .events = events };
+
+	for (;;) {
+		int left_ms = remaining_ms(deadline_ms);
+		int n = poll(&wait, 1, left_ms < ASK_MS ? left_ms : ASK_MS);
+
+		if (n > 0)
+			return 0;
+		if (n < 0 && errno != EINTR)
+			return -errno;
+		if (left_ms == 0)
+			return -ETIMEDOUT;
+		if (bus->wanted != NULL && bus->wanted(bus->wanted_arg))
+			return -EINTR;
+	}
+}
+
+static int wait_connected(const struct bus *bus, int fd, int timeout_ms)
+{
 	socklen_t length = sizeof(int);
 	int error;
-	int rc;
+	int rc = wait_ready(bus, fd, POLLOUT, clock_mono_ms() + timeout_ms);
 
-	do {
-		rc = poll(&wait, 1, timeout_ms);
-	} while (rc < 0 && errno == EINTR);
-	if (rc == 0)
-		return -ETIMEDOUT;
-	if (rc < 0 || getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &length) < 0)
+	if (rc < 0)
+		return rc;
+	if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &length) < 0)
 		return -errno;
 	return -error;
 }
 
-static int connect_address(const struct addrinfo *address, int timeout_ms, int *out)
+static int connect_address(const struct bus *bus, const struct addrinfo *address, int timeout_ms,
+	int *out)
 {
 	const int on = 1;
 	int rc = 0;
@@ -252,7 +272,7 @@ static int connect_address(const struct addrinfo *address, int timeout_ms, int *
 	if (fd >= FD_SETSIZE)
 		rc = -EMFILE;
 	else if (connect(fd, address->ai_addr, address->ai_addrlen) < 0)
-		rc = errno == EINPROGRESS ? wait_connected(fd, timeout_ms) : -errno;
+		rc = errno == EINPROGRESS ? wait_connected(bus, fd, timeout_ms) : -errno;
 	if (rc == 0 && setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) < 0)
 		rc = -errno;
 	if (rc < 0) {
@@ -275,8 +295,8 @@ static int tcp_open(struct bus *bus, int64_t deadline_ms)
 	for (address = addresses; address != NULL; address = address->ai_next)
 		waiting++;
 	for (address = addresses; address != NULL; address = address->ai_next) {
-		rc = connect_address(address, remaining_ms(deadline_ms) / waiting--, &bus->fd);
-		if (rc == 0)
+		rc = connect_address(bus, address, remaining_ms(deadline_ms) / waiting--, &bus->fd);
+		if (rc == 0 || rc == -EINTR)
 			break;
 	}
 	if (rc < 0)
@@ -377,17 +397,21 @@ static int exchange(struct bus *bus, uint8_t unit, const uint8_t *pdu, size_t le
 {
 	const struct wire *wire = bus->wire;
 	size_t overhead = wire->header + wire->trailer;
+	int64_t deadline_ms = clock_mono_ms() + (timeout_ms > 0 ? timeout_ms : 1);
 	int n;
 	int rc;
 
 	if (bus->fd < 0)
 		return -ENOTCONN;
+	rc = wire->send(bus, unit, pdu, length);
+	if (rc == 0)
+		rc = wait_ready(bus, bus->fd, POLLIN, deadline_ms);
+	if (rc < 0)
+		return rc;
+	timeout_ms = (uint32_t)remaining_ms(deadline_ms);
 	if (timeout_ms == 0)
 		timeout_ms = 1;
 	modbus_set_response_timeout(bus->context, timeout_ms / 1000, timeout_ms % 1000 * 1000);
-	rc = wire->send(bus, unit, pdu, length);
-	if (rc < 0)
-		return rc;
 	n = modbus_receive_confirmation(bus->context, frame);
 	if (n < 0)
 		return modbus_error(errno);
@@ -508,6 +532,12 @@ void bus_close(struct bus *bus)
 	bus->fd = -1;
 }
 
+void bus_set_interrupt(struct bus *bus, bool (*wanted)(void *arg), void *arg)
+{
+	bus->wanted = wanted;
+	bus->wanted_arg = arg;
+}
+
 bool bus_connected(const struct bus *bus)
 {
 	return bus->fd >= 0;
@@ -551,6 +581,8 @@ static const struct {
 	{ EDESTADDRREQ, "host name not known" },
 	{ ETIME, "name lookup timed out" },
 	{ EMFILE, "no descriptor below 1024 left" },
+	{ EINTR, "called off" },
+	{ ECANCELED, "the link has ended" },
 	{ ENOTSUP, "transport not supported by this build" },
 };
 

@@ -29,6 +29,12 @@ struct bus;
 struct bus *bus_new(const struct link_conf *conf);
 void bus_free(struct bus *bus);
 
+/*
+ * Waits may be called off: while one lasts, wanted() is asked every 50 ms, and
+ * when it says true the request or connect ends with -EINTR. NULL: never.
+ */
+void bus_set_interrupt(struct bus *bus, bool (*wanted)(void *arg), void *arg);
+
 /* Blocks for at most timeout_ms, name resolution included. 0 or -errno. */
 int bus_connect(struct bus *bus, uint32_t timeout_ms);
 void bus_close(struct bus *bus);

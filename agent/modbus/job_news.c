@@ -156,7 +156,8 @@ static void post(struct account *account, const struct job_op *op, bool failed, 
 		effect, more);
 	/* Names of any language are at its beginning: a cut end is of plain letters. */
 	text_copy(text, sizeof(text), line);
-	log_write(failed ? LOG_LEVEL_WARNING : LOG_LEVEL_INFO, "writer", "panel %s", line);
+	log_write(failed ? LOG_LEVEL_WARNING : LOG_LEVEL_INFO, "writer", "%s%s",
+		*panel != '\0' ? "panel " : "", line);
 	locate(account, op, &draft, label, sizeof(label));
 	journal_add(&account->batch, &draft);
 }

@@ -39,6 +39,7 @@
 #define STATUS_MS         100   /* least time between two publications of counters */
 #define LOAD_WINDOW_US    5000000
 #define SLEEP_MAX_MS      60000
+#define PROBE_LEAST_MS    100 /* of waiting for a silent unit while a job waits for the bus */
 #define RECOVER_MAX_MS    1000
 #define STOP_CHECK_MS     50
 #define JOBS_A_TURN       64 /* that cannot be begun and are only told so */
@@ -71,6 +72,8 @@ struct link {
 	int64_t retry_ms;      /* not connected: next try */
 	int64_t rest_until_ms; /* turnaround */
 	int64_t probe_gate_ms; /* silent units wait until then */
+	int64_t probe_ms;      /* since when one is being asked, 0: none is */
+	bool writing;          /* a job is under way: its requests are not called off */
 	int64_t down_ms;       /* since when it is not UP, for the log */
 	bool told_down; /* in the log */
 	bool posted_down; /* to the journal, by this agent or the one before */
@@ -319,6 +322,8 @@ static void connect_link(struct link *link)
 	if (link->status.state != LINK_UP)
 		enter(link, LINK_CONNECTING, "");
 	rc = bus_connect(link->bus, link->conf->response_timeout_ms);
+	if (rc == -EINTR)
+		return; /* the link ends */
 	if (rc < 0) {
 		back_off(link, rc);
 		return;
@@ -344,7 +349,7 @@ static void connection_failed(struct link *link, int rc)
 	bus_recover(link->bus);
 	if (bus_connected(link->bus))
 		return;
-	if (link->answers > 0 || (rc == -ETIMEDOUT && recently))
+	if (link->answers > 0 || rc == -EINTR || (rc == -ETIMEDOUT && recently))
 		link->retry_ms = now_ms;
 	else
 		back_off(link, rc);
@@ -450,7 +455,9 @@ static void serve(struct link *link, int64_t now_ms)
 	if (!alarms_only)
 		link->last = i;
 	silent = poller_silent(link->pollers[i]);
+	link->probe_ms = silent ? now_ms : 0;
 	rc = poller_step(link->pollers[i], link->bus, now_ms, alarms_only);
+	link->probe_ms = 0;
 	after_ms = clock_mono_ms();
 	/* One that answers is asked on at once: who is it? */
 	if (silent && rc != 1)
@@ -495,6 +502,38 @@ static void rest(void *arg)
 	struct link *link = arg;
 
 	wait_until(link, link->rest_until_ms);
+}
+
+/*
+ * The bus asks while it waits. A link that ends waits for nobody but a meter that
+ * is being written to, and a job not for a unit that does not answer anyway.
+ */
+static bool is_called_off(void *arg)
+{
+	const struct link *link = arg;
+
+	if (link->writing)
+		return false;
+	if (atomic_load(&link->stopping))
+		return true;
+	return link->probe_ms != 0 && clock_mono_ms() - link->probe_ms >= PROBE_LEAST_MS &&
+	       job_queue_waiting(link->jobs);
+}
+
+/* Between two ops of a job: alarms of any panel do not wait for all of it. */
+static void serve_alarm(void *arg)
+{
+	struct link *link = arg;
+	int64_t now_ms = clock_mono_ms();
+	size_t i = late_alarm(link, now_ms);
+	int rc;
+
+	if (i == link->n_pollers || !bus_in_step(link->bus))
+		return;
+	rest(link);
+	rc = poller_step(link->pollers[i], link->bus, now_ms, true);
+	if (rc < 0)
+		connection_failed(link, rc);
 }
 
 static void end_job(struct job *job)
@@ -544,6 +583,7 @@ static bool carry_out(struct link *link, struct job *job)
 		.bus = link->bus,
 		.recover = recover,
 		.rest = rest,
+		.between = serve_alarm,
 		.arg = link,
 	};
 	char text[160];
@@ -555,7 +595,9 @@ static bool carry_out(struct link *link, struct job *job)
 		withdraw(link, job, why);
 		return false;
 	}
+	link->writing = true;
 	writer_run(job, poller_of(link, job->slot), &line, link->site);
+	link->writing = false;
 	end_job(job);
 	return true;
 }
@@ -749,6 +791,7 @@ static int prepare(struct link *link, struct site *site, size_t position)
 	link->bus = bus_new(link->conf);
 	if (link->bus == NULL)
 		return -errno;
+	bus_set_interrupt(link->bus, is_called_off, link);
 	assign_panels(link, site_ref(site), position);
 	job_queue_attach(link->jobs, link->wake_fd);
 	rc = start_thread(link);

@@ -923,6 +923,8 @@ static int failed(struct poller *poller, struct poll *poll, const struct plan_re
 	const unsigned vital = CLASS(POLL_ALARM) | CLASS(POLL_FAST);
 	bool searching = poller->search.step != REFUSAL_NONE;
 
+	if (rc == -EINTR && !poller->silent)
+		return rc; /* called off: the meter has not missed anything */
 	if (retry(poller, poll, rc))
 		return rc < 0 ? rc : 1;
 	note_failure(poller, read, rc);

@@ -696,12 +696,17 @@ static bool check_all(struct work *work)
 
 static bool run_all(struct work *work)
 {
+	size_t n = 0;
+
 	for (unsigned turn = 0; turn < TURNS; turn++) {
 		for (size_t i = 0; i < work->job->n_ops; i++) {
 			struct step *step = &work->steps[i];
 
-			if (kinds[step->op->kind].turn != turn ||
-				kinds[step->op->kind].run(work, step))
+			if (kinds[step->op->kind].turn != turn)
+				continue;
+			if (n++ > 0)
+				work->line->between(work->line->arg);
+			if (kinds[step->op->kind].run(work, step))
 				continue;
 			end(work, i);
 			return false;

@@ -22,6 +22,7 @@ struct writer_line {
 	/* After a request that failed with rc (-errno): 0 when the bus can be used again. */
 	int (*recover)(void *arg, int rc);
 	void (*rest)(void *arg); /* until the next request may go out */
+	void (*between)(void *arg); /* two ops: something short may be done with the bus */
 	void *arg;
 };
 

@@ -133,7 +133,8 @@ struct site *rig_site(const struct sim *sim, struct store *store, const struct s
 	snprintf(path, sizeof(path), "%s/conf", sim->folder);
 	file = fopen(path, "w");
 	assert_non_null(file);
-	fprintf(file, "profile-dir = \"%s/conf/profiles\"\n", TEST_SRCDIR);
+	fprintf(file, "profile-dir = \"%s\"\n",
+		sim->profiles != NULL ? sim->profiles : TEST_SRCDIR "/conf/profiles");
 	for (; *text != '\0'; text++) {
 		if (*text == '%')
 			fprintf(file, "%u", sim->port);

@@ -14,6 +14,7 @@ struct sim {
 	char folder[64];
 	char control[96];
 	struct journal *journal; /* of its sites; NULL: none */
+	const char *profiles;	 /* folder of its sites; NULL: that of the sources */
 };
 
 /* options: NULL-terminated, after "--listen" and "--control". Ends the test when it does not start. */

@@ -15,12 +15,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
 #include "alarm/journal.h"
 #include "core/clock.h"
 #include "core/log.h"
+#include "core/text.h"
 #include "core/util.h"
 #include "modbus/links.h"
 #include "sim_rig.h"
@@ -51,18 +53,24 @@ static bool online(const struct rig *rig, uint32_t index)
 	return rig_comm(slot_of(rig, index)) == COMM_ONLINE;
 }
 
-static void rig_up(struct rig *rig, const char *const *options, const char *conf)
+static void rig_up_with(
+	struct rig *rig, const char *const *options, const char *profiles, const char *conf)
 {
 	*rig = (struct rig){ 0 };
 	sim_start(&rig->sim, options);
+	rig->sim.profiles = profiles;
 	rig->store = store_new();
-	rig->journal = journal_open(NULL, 5000);
+	rig->journal = rig->sim.journal = journal_open(NULL, 5000);
 	rig->site = rig_site(&rig->sim, rig->store, NULL, conf);
-	rig->site->journal = rig->journal;
 	rig->links = links_new();
 	assert_int_equal(links_apply(rig->links, rig->site), 0);
 	for (size_t i = 0; i < rig->site->n_panels; i++)
 		assert_true(WAIT_FOR(online(rig, rig->site->panels[i].conf->index)));
+}
+
+static void rig_up(struct rig *rig, const char *const *options, const char *conf)
+{
+	rig_up_with(rig, options, NULL, conf);
 }
 
 static void rig_down(struct rig *rig)
@@ -78,7 +86,6 @@ static void rig_reload(struct rig *rig, const char *conf)
 {
 	struct site *next = rig_site(&rig->sim, rig->store, rig->site, conf);
 
-	next->journal = rig->journal;
 	assert_int_equal(links_apply(rig->links, next), 0);
 	site_unref(rig->site);
 	rig->site = next;
@@ -579,6 +586,15 @@ static struct job *plain_job(const struct rig *rig, enum job_op_kind kind)
 	return job;
 }
 
+static void poll_now(const struct rig *rig)
+{
+	struct job *job = plain_job(rig, JOB_POLL_NOW);
+
+	run(rig, job);
+	want_end(job, JOB_DONE, "");
+	job_unref(job);
+}
+
 static bool latched(const struct rig *rig, enum scope scope, unsigned channel, enum level level)
 {
 	const struct snapshot *snapshot = store_get(slot_of(rig, 1));
@@ -606,7 +622,7 @@ static void clear_setup(struct rig *rig, const char *conf)
 	sim_tell(&rig->sim, "write 1 295 31010");
 	sim_tell(&rig->sim, "latch 1 5 high");
 	sim_tell(&rig->sim, "latch 1 5 high-high");
-	run(rig, plain_job(rig, JOB_POLL_NOW));
+	poll_now(rig);
 	assert_true(WAIT_FOR(latched(rig, SCOPE_BRANCH, 5, LEVEL_HIGH)));
 	assert_true(WAIT_FOR(latched(rig, SCOPE_BRANCH, 5, LEVEL_HIGH_HIGH)));
 }
@@ -718,7 +734,7 @@ static void test_latch_faults(void **state)
 		assert_int_equal(latched(&rig, SCOPE_BRANCH, 5, LEVEL_HIGH), !cleared);
 		job_unref(job);
 		sim_tell(&rig.sim, "latch 1 5 high");
-		run(&rig, plain_job(&rig, JOB_POLL_NOW));
+		poll_now(&rig);
 		assert_true(WAIT_FOR(latched(&rig, SCOPE_BRANCH, 5, LEVEL_HIGH)));
 	}
 	rig_down(&rig);
@@ -1060,6 +1076,287 @@ static void test_flood(void **state)
 	rig_down(&rig);
 }
 
+/* Meters of other kinds: the profile of this one with a few lines changed. */
+
+struct change {
+	const char *from, *to;
+};
+
+static void copy_profile(const char *folder, const char *name, const struct change *changes)
+{
+	char path[256], *text;
+	FILE *file;
+	size_t length;
+
+	snprintf(path, sizeof(path), "%s/conf/profiles/%s", TEST_SRCDIR, name);
+	text = text_read_file(path, 1 << 20, &length);
+	assert_non_null(text);
+	snprintf(path, sizeof(path), "%s/%s", folder, name);
+	file = fopen(path, "w");
+	assert_non_null(file);
+	for (const char *at = text; *at != '\0';) {
+		const struct change *change = changes;
+
+		while (change->from != NULL && strncmp(at, change->from, strlen(change->from)) != 0)
+			change++;
+		if (change->from == NULL) {
+			fputc(*at++, file);
+			continue;
+		}
+		fputs(change->to, file);
+		at += strlen(change->from);
+	}
+	fclose(file);
+	free(text);
+}
+
+static void remove_profiles(const char *folder)
+{
+	static const char *const names[] = { "bcpme.conf", "bcpm-map.inc" };
+	char path[256];
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		snprintf(path, sizeof(path), "%s/%s", folder, names[i]);
+		unlink(path);
+	}
+	rmdir(folder);
+}
+
+/* changes end with one from NULL. */
+static void other_meter(struct rig *rig, char *folder, const struct change *changes)
+{
+	assert_non_null(mkdtemp(folder));
+	copy_profile(folder, "bcpme.conf", changes);
+	copy_profile(folder, "bcpm-map.inc", changes);
+	rig_up_with(rig, (const char *const[]){ "--freeze", NULL }, folder, RARELY LINK PANEL1);
+	sim_tell(&rig->sim, "write 1 295 31010");
+	sim_tell(&rig->sim, "latch 1 5 high-high");
+	sim_tell(&rig->sim, "latch 1 5 high");
+	sim_tell(&rig->sim, "latch 1 44 off");
+	poll_now(rig);
+	assert_true(WAIT_FOR(latched(rig, SCOPE_MAINS, MAINS_B, LEVEL_OFF)));
+}
+
+#define ZERO_BITS  "  clear = \"zero-bits\""
+#define BY_COMMAND "  clear = \"command\"  clear-register = 295  clear-value = 31010"
+#define CLEAR_ALL  "command \"clear-latches\""
+
+static void test_other_methods(void **state)
+{
+	static const struct {
+		struct change changes[3];
+		enum job_op_kind kind;
+		enum job_end end;
+		const char *reason;
+		unsigned branch, mains; /* status words afterwards */
+	} cases[] = {
+		{ { { CLEAR_ALL, "#" } }, JOB_CLEAR_LATCHES, JOB_DONE, "", 0, 0 },
+		/* To this meter a mask of ones says: clear all others. */
+		{ { { ZERO_BITS, "  clear = \"ones-mask\"" } }, JOB_CLEAR_LATCH, JOB_FAILED,
+			"still or again", 2, 16 },
+		{ { { ZERO_BITS, BY_COMMAND } }, JOB_CLEAR_LATCH, JOB_DONE, "", 0, 0 },
+		{ { { ZERO_BITS, BY_COMMAND }, { CLEAR_ALL, "#" } }, JOB_CLEAR_LATCHES, JOB_DONE,
+			"", 0, 0 },
+		{ { { ZERO_BITS, "" }, { CLEAR_ALL, "#" } }, JOB_CLEAR_LATCHES, JOB_FAILED,
+			"no latch that can be cleared", 3, 16 },
+		{ { { ZERO_BITS, "" } }, JOB_CLEAR_LATCH, JOB_FAILED,
+			"no latch that can be cleared", 3, 16 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		char folder[] = "/tmp/meterx-profiles.XXXXXX";
+		struct rig rig;
+		struct job *job;
+
+		other_meter(&rig, folder, cases[i].changes);
+		job = cases[i].kind == JOB_CLEAR_LATCH
+			      ? latch_job(&rig, SCOPE_BRANCH, 5, LEVEL_HIGH)
+			      : plain_job(&rig, JOB_CLEAR_LATCHES);
+		run(&rig, job);
+		print_message("%zu: %s\n", i, job->reason);
+		want_end(job, cases[i].end, cases[i].reason);
+		assert_int_equal(held(&rig, 1, 182) & 0x1f, cases[i].branch);
+		assert_int_equal(held(&rig, 1, 221) & 0x1f, cases[i].mains);
+		/* What went along is seen by the poll that follows. */
+		assert_true(WAIT_FOR(latched(&rig, SCOPE_BRANCH, 5, LEVEL_HIGH) ==
+				     ((cases[i].branch & 2) != 0)));
+		assert_true(WAIT_FOR(
+			latched(&rig, SCOPE_MAINS, MAINS_B, LEVEL_OFF) == (cases[i].mains != 0)));
+		job_unref(job);
+		rig_down(&rig);
+		remove_profiles(folder);
+	}
+}
+
+/* Two registers in one write (function 16), one that takes no two, and one that takes none. */
+static void test_other_registers(void **state)
+{
+#define LONG_VALUE                                                                                 \
+	{ "point \"demand-subintervals\"", "#" }, { "point \"demand-interval\"", "#" },            \
+	{                                                                                          \
+		"{ registers = 169     access = \"read-write\"  range = {0, 32767}  default = 10", \
+			"{ registers = \"71-72\"  type = \"u32\"  access = \"read-write\""         \
+	}
+	static const struct {
+		struct change changes[5];
+		enum job_end end;
+		const char *reason;
+	} cases[] = {
+		{ { LONG_VALUE }, JOB_DONE, "" },
+		{ { LONG_VALUE, { "max-write  = 123", "max-write  = 1" } }, JOB_FAILED,
+			"more registers than the meter takes" },
+		{ { LONG_VALUE, { "area       = \"holding\"", "area = \"input\"" } }, JOB_FAILED,
+			"(function 4)" },
+	};
+	static const struct setting setting = { SCOPE_PANEL, Q_ON_DELAY, 1, 0, 3 << 16 | 600, 71,
+		0 };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		char folder[] = "/tmp/meterx-profiles.XXXXXX";
+		struct rig rig;
+		struct job *job;
+
+		other_meter(&rig, folder, cases[i].changes);
+		job = settings_job(&rig, &setting, 1);
+		run(&rig, job);
+		print_message("%zu: %s\n", i, job->reason);
+		want_end(job, cases[i].end, cases[i].reason);
+		if (job->end == JOB_DONE) {
+			assert_int_equal(held(&rig, 1, 71), 3);
+			assert_int_equal(held(&rig, 1, 72), 600);
+			assert_true(shown(&rig, &job->ops[0], setting.value));
+		}
+		job_unref(job);
+		rig_down(&rig);
+		remove_profiles(folder);
+	}
+}
+
+/* Waiting for the bus */
+
+static uint64_t requests(const struct rig *rig, unsigned unit)
+{
+	char answer[1024], key[32];
+	const char *at;
+
+	sim_ask(&rig->sim, "requests", answer, sizeof(answer));
+	snprintf(key, sizeof(key), "\"%u\":{\"requests\":", unit);
+	at = strstr(answer, key);
+	assert_non_null(at);
+	return strtoull(at + strlen(key), NULL, 10);
+}
+
+/* A poll that began before a write does not take it back when it ends. */
+static void test_write_amid_a_poll(void **state)
+{
+	static const struct setting settings[] = {
+		{ SCOPE_BRANCH, Q_RATING, 3, 0, 32000, 121, 32 },
+		{ SCOPE_BRANCH, Q_THRESHOLD, 0, LEVEL_HIGH, 550, 172, 550 },
+	};
+	struct rig rig;
+	struct job *job, *clear;
+	uint64_t before, told;
+	int64_t polled_ms;
+
+	(void)state;
+	clear_setup(&rig, RARELY LINK_OF("response-timeout = 300 max-registers = 16") PANEL1);
+	assert_true(WAIT_FOR(class_ms(&rig, 1, POLL_ONCE) != 0));
+	sim_tell(&rig.sim, "fault late 20 function 3");
+	polled_ms = class_ms(&rig, 1, POLL_SLOW);
+	before = requests(&rig, 1);
+	poll_now(&rig);
+	/* Far enough for these registers to have been read. */
+	assert_true(WAIT_FOR(requests(&rig, 1) > before + 20));
+	told = last_event(&rig);
+	job = settings_job(&rig, settings, 2);
+	clear = latch_job(&rig, SCOPE_BRANCH, 5, LEVEL_HIGH);
+	run(&rig, job);
+	run(&rig, clear);
+	want_end(job, JOB_DONE, "");
+	want_end(clear, JOB_DONE, "");
+	assert_int_equal(class_ms(&rig, 1, POLL_SLOW), polled_ms);
+	while (class_ms(&rig, 1, POLL_SLOW) == polled_ms) {
+		assert_true(shown(&rig, &job->ops[0], 32000));
+		assert_true(shown(&rig, &job->ops[1], 550));
+		assert_false(latched(&rig, SCOPE_BRANCH, 5, LEVEL_HIGH));
+		rig_rest();
+	}
+	assert_true(shown(&rig, &job->ops[0], 32000));
+	assert_true(shown(&rig, &job->ops[1], 550));
+	assert_false(latched(&rig, SCOPE_BRANCH, 5, LEVEL_HIGH));
+	assert_int_equal(events(&rig, told, EVENT_RAISED, ""), 0);
+	assert_int_equal(events(&rig, told, EVENT_CLEARED, ""), 1);
+	job_unref(job);
+	job_unref(clear);
+	rig_down(&rig);
+}
+
+/* A connection that went unnoticed is replaced first: no command is in doubt for it. */
+static void test_stale_connection(void **state)
+{
+	struct rig rig;
+	struct job *job;
+
+	(void)state;
+	rig_up(&rig, NULL, RARELY LINK PANEL1);
+	assert_true(WAIT_FOR(class_ms(&rig, 1, POLL_ONCE) != 0));
+	sim_tell(&rig.sim, "power-cycle 1");
+	job = plain_job(&rig, JOB_COMMAND);
+	job->ops[0].command = profile_command_find(
+		rig.site->panels[0].layout->profile, "reset-maxima", SCOPE_PANEL);
+	run(&rig, job);
+	want_end(job, JOB_DONE, "");
+	job_unref(job);
+	rig_down(&rig);
+}
+
+/* Asking a unit that is silent anyway does not cost a manager his answer. */
+static void test_probe_gives_way(void **state)
+{
+	static const struct setting setting = { SCOPE_BRANCH, Q_RATING, 3, 0, 32000, 121, 32 };
+	struct rig rig;
+	struct job *job;
+	uint64_t before;
+
+	(void)state;
+	rig_up(&rig, NULL,
+		OFTEN LINK_OF("response-timeout = 5000 retries = 0") PANEL1
+		"panel \"P2\" { index = 2 link = \"sim\" unit = 2 profile = \"bcpme\" "
+		"stale-after = 1 }\n");
+	sim_tell(&rig.sim, "fault unit-silent 2");
+	assert_true(WAIT_FOR(!online(&rig, 2)));
+	before = requests(&rig, 2);
+	for (int i = 0; i < 2; i++) {
+		assert_true(WAIT_FOR(requests(&rig, 2) > before));
+		before = requests(&rig, 2);
+		job = settings_job(&rig, &setting, 1);
+		job->begin_by_ms = clock_mono_ms() + 2500;
+		run(&rig, job);
+		want_end(job, JOB_DONE, "");
+		job_unref(job);
+	}
+	rig_down(&rig);
+}
+
+/* Who stops the agent does not wait for a meter. */
+static void test_stop_calls_off(void **state)
+{
+	struct rig rig;
+	struct link_status status;
+
+	(void)state;
+	rig_up(&rig, NULL, OFTEN LINK_OF("response-timeout = 8000 retries = 0") PANEL1);
+	sim_tell(&rig.sim, "fault deaf");
+	assert_true(WAIT_FOR(clock_mono_ms() - class_ms(&rig, 1, POLL_ALARM) > 500));
+	links_stop(rig.links);
+	rig.links = NULL;
+	link_slot_get(rig.site->links[0].slot, &status);
+	assert_int_equal(status.timeouts, 0);
+	rig_down(&rig);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -1084,6 +1381,12 @@ int main(void)
 		cmocka_unit_test(test_reload_while_waiting),
 		cmocka_unit_test(test_two_at_once),
 		cmocka_unit_test(test_flood),
+		cmocka_unit_test(test_other_methods),
+		cmocka_unit_test(test_other_registers),
+		cmocka_unit_test(test_write_amid_a_poll),
+		cmocka_unit_test(test_stale_connection),
+		cmocka_unit_test(test_probe_gives_way),
+		cmocka_unit_test(test_stop_calls_off),
 	};
 
 	log_init("test_writer", LOG_LEVEL_ERROR);
