@@ -78,20 +78,6 @@ static void sum_up(struct alarm_book *book)
 	}
 }
 
-struct alarm_book *alarm_book_restore(bool known, bool counted, const struct alarm *alarms,
-	uint32_t n)
-{
-	struct alarm_book *book = xcalloc(1, sizeof(*book) + n * sizeof(alarms[0]));
-
-	book->known = known;
-	book->counted = counted;
-	book->n = n;
-	if (n > 0)
-		memcpy(book->alarms, alarms, n * sizeof(alarms[0]));
-	sum_up(book);
-	return book;
-}
-
 struct alarm_book *alarm_book_build(const struct alarm *alarms, uint32_t n, bool known,
 	bool counted)
 {

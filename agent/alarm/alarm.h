@@ -94,9 +94,6 @@ struct alarm_book *alarm_book_build(const struct alarm *alarms, uint32_t n, bool
 	bool counted);
 struct alarm_book *alarm_book_ref(struct alarm_book *book);
 void alarm_book_unref(struct alarm_book *book); /* NULL is accepted; any thread */
-/* A book as it was: its flags and its alarms, by key. */
-struct alarm_book *alarm_book_restore(bool known, bool counted, const struct alarm *alarms,
-	uint32_t n);
 const struct alarm *alarm_find(const struct alarm_book *book, uint64_t key);
 
 /* What alarm_update() goes by beside the snapshots. */

@@ -187,6 +187,50 @@ static void __attribute__((format(printf, 4, 0))) begin_plain(struct tale *tale,
 	};
 }
 
+static const char *input_name(enum input_state state)
+{
+	return state == INPUT_CLOSED ? "closed" : "open";
+}
+
+static void print_input(struct tale *tale, const struct panel_conf *panel, unsigned number,
+	enum input_state state, enum input_state normal)
+{
+	char about[32] = "";
+
+	if (normal != 0 && normal != state)
+		snprintf(about, sizeof(about), ", normally %s", input_name(normal));
+	else if (normal != 0)
+		snprintf(about, sizeof(about), ", as is normal");
+	/* Two names and little else: it always fits. */
+	snprintf(tale->text, sizeof(tale->text), "%s input %u%s%s%s: %s%s", panel->name, number,
+		tale->label[0] ? " (" : "", tale->label, tale->label[0] ? ")" : "",
+		input_name(state), about);
+}
+
+void tell_input(struct tale *tale, const struct panel_conf *panel, unsigned number,
+	enum input_state state, int64_t wall_ms)
+{
+	const struct input_conf *conf = panel_conf_input(panel, number);
+	enum input_state normal = conf != NULL ? conf->normal : 0;
+
+	cut(tale->label, sizeof(tale->label), conf != NULL ? conf->label : "");
+	tale->draft = (struct event){
+		.wall_ms = wall_ms,
+		.kind = EVENT_INPUT_CHANGED,
+		.notify = true,
+		.panel = panel->index,
+		.scope = EVENT_SCOPE_INPUT,
+		.channel = number,
+		.severity = normal != 0 && normal != state ? STATE_WARNING : STATE_OK,
+		.has_value = true,
+		.value = (int32_t)state,
+		.panel_name = panel->name,
+		.label = tale->label,
+		.text = tale->text,
+	};
+	print_input(tale, panel, number, state, normal);
+}
+
 void tell_panel(struct tale *tale, const struct panel_conf *panel, enum event_kind kind,
 	int64_t wall_ms, const char *format, ...)
 {

@@ -44,6 +44,10 @@ void tell_alarm(struct tale *tale, const struct channel *at,
 void tell_gone(struct tale *tale, const struct channel *at,
 	const struct alarm_transition *transition, int64_t wall_ms);
 
+/* "RPP-1A input 3 (Door): closed, normally open" */
+void tell_input(struct tale *tale, const struct panel_conf *panel, unsigned number,
+	enum input_state state, int64_t wall_ms);
+
 /* Something about a panel as a whole: "RPP-1A offline: timed out". */
 void tell_panel(struct tale *tale, const struct panel_conf *panel, enum event_kind kind,
 	int64_t wall_ms, const char *format, ...) __attribute__((format(printf, 5, 6)));

@@ -34,8 +34,11 @@ static void panel_conf_fini(struct panel_conf *panel)
 		free(panel->circuits[i].label);
 		free(panel->circuits[i].tenant);
 	}
+	for (size_t i = 0; i < panel->n_inputs; i++)
+		free(panel->inputs[i].label);
 	free(panel->branches);
 	free(panel->circuits);
+	free(panel->inputs);
 }
 
 void conf_unref(struct config *config)
@@ -71,6 +74,14 @@ const struct branch_conf *panel_conf_branch(const struct panel_conf *panel, unsi
 		return &panel->branches[number - 1];
 	return bsearch(&number, panel->branches, panel->n_branches, sizeof(*panel->branches),
 		compare_branch_number);
+}
+
+const struct input_conf *panel_conf_input(const struct panel_conf *panel, unsigned number)
+{
+	for (size_t i = 0; i < panel->n_inputs; i++)
+		if (panel->inputs[i].number == number)
+			return &panel->inputs[i];
+	return NULL;
 }
 
 const struct link_conf *conf_link(const struct config *config, const char *name)

@@ -75,6 +75,12 @@ struct circuit_conf {
 	uint16_t branches[CIRCUIT_POLES_MAX];
 };
 
+struct input_conf {
+	uint16_t number;
+	char *label;
+	enum input_state normal; /* 0: none */
+};
+
 struct panel_conf {
 	uint32_t index;
 	char *name;
@@ -95,6 +101,8 @@ struct panel_conf {
 	size_t n_branches;
 	struct circuit_conf *circuits; /* by number */
 	size_t n_circuits;
+	struct input_conf *inputs; /* by number */
+	size_t n_inputs;
 };
 
 struct config {
@@ -123,6 +131,7 @@ struct config *conf_ref(struct config *config);
 void conf_unref(struct config *config); /* NULL is accepted */
 
 const struct branch_conf *panel_conf_branch(const struct panel_conf *panel, unsigned number);
+const struct input_conf *panel_conf_input(const struct panel_conf *panel, unsigned number);
 const struct link_conf *conf_link(const struct config *config, const char *name);
 const struct panel_conf *conf_panel(const struct config *config, const char *name);
 

@@ -138,6 +138,12 @@ static cfg_opt_t circuit_options[] = {
 	CFG_END(),
 };
 
+static cfg_opt_t input_options[] = {
+	SYNTAX_VALUE("label"),
+	SYNTAX_VALUE("normal"),
+	CFG_END(),
+};
+
 static cfg_opt_t link_options[] = {
 	SYNTAX_VALUE("index"),
 	SYNTAX_VALUE("transport"),
@@ -174,6 +180,7 @@ static cfg_opt_t panel_options[] = {
 	SYNTAX_VALUE("branches-file"),
 	SYNTAX_TITLED("branch", branch_options),
 	SYNTAX_TITLED("circuit", circuit_options),
+	SYNTAX_TITLED("input", input_options),
 	CFG_END(),
 };
 
@@ -771,6 +778,49 @@ static void read_branches(const struct reader *reader, const struct where *where
 	free(reading.circuit_lines);
 }
 
+static const struct word input_states[] = {
+	{ "open", INPUT_OPEN },
+	{ "closed", INPUT_CLOSED },
+	{ NULL, 0 },
+};
+
+static const struct field input_fields[] = {
+	{ TEXT("label", input_conf, label, 0, CONF_NAME_MAX) },
+	{ WORD("normal", input_conf, normal, input_states, 0) },
+};
+
+static void read_input(const struct where *where, void *arg)
+{
+	struct panel_conf *panel = arg;
+	unsigned most = panel->profile
+				? profile_channels(panel->profile, SCOPE_INPUT, Q_INPUT_STATE)
+				: INPUTS_MAX;
+	struct input_conf *input = &panel->inputs[panel->n_inputs];
+
+	if (most == 0)
+		field_problem(where, where->section->line, "meters of this profile have no inputs");
+	else
+		input->number = (uint16_t)title_number(where, most);
+	fields_read(where, input_fields, ARRAY_LEN(input_fields), input, 0);
+	if (input->number != 0 && panel_conf_input(panel, input->number) != NULL)
+		field_problem(where, where->section->line, "input %u is there already",
+			input->number);
+	panel->n_inputs++;
+}
+
+static int compare_inputs(const void *a, const void *b)
+{
+	return by_number(
+		((const struct input_conf *)a)->number, ((const struct input_conf *)b)->number);
+}
+
+static void read_inputs(const struct where *where, struct panel_conf *panel)
+{
+	panel->inputs = xcalloc(syntax_count(where->section, "input"), sizeof(*panel->inputs));
+	each_section(where, "input", read_input, panel);
+	qsort(panel->inputs, panel->n_inputs, sizeof(*panel->inputs), compare_inputs);
+}
+
 static void read_panel(struct reader *reader, const struct where *where, struct panel_conf *panel)
 {
 	struct panel_names names = { 0 };
@@ -789,6 +839,7 @@ static void read_panel(struct reader *reader, const struct where *where, struct 
 	resolve_link(where, reader->config, names.link, panel);
 	resolve_profile(reader, where, names.profile, panel);
 	read_branches(reader, where, names.branches_file, panel);
+	read_inputs(where, panel);
 	free(names.link);
 	free(names.profile);
 	free(names.branches_file);

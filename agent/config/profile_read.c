@@ -713,6 +713,27 @@ static void check_type(const struct place *place, const struct point *point)
 			info->name);
 }
 
+/* A contact is read whole, as it is. */
+static bool check_input(const struct place *place, const struct point *point)
+{
+	if (point->quantity != Q_INPUT_STATE)
+		return true;
+	if (point->type != TYPE_BITS && point->type != TYPE_U16) {
+		complain(place, find(place, "type"), "type: input-state is of type u16 or bits");
+		return false;
+	}
+	if (point->access != ACCESS_READ) {
+		complain(place, find(place, "access"), "access: an input can only be read");
+		return false;
+	}
+	if (point->type == TYPE_BITS && point->count > 16) {
+		complain(place, find(place, "count"),
+			"count: a register has 16 bits, for %u inputs", point->count);
+		return false;
+	}
+	return true;
+}
+
 /* One place of the values: option is "registers", "integer" or "float". */
 static bool read_point_at(const struct place *place, const char *option, struct point point)
 {
@@ -734,8 +755,12 @@ static bool read_point_at(const struct place *place, const char *option, struct 
 	point.words = type_words_each[point.type];
 	if (point.type == TYPE_ASCII)
 		point.words = (uint16_t)((range.last - range.first + 1) / point.count);
-	point.stride = (uint16_t)get_number(place, "stride", point.words, STRIDE_MAX, point.words);
-	if (!check_extent(place, setting, option, &range, point.count, point.words, point.stride))
+	if (point.quantity == Q_INPUT_STATE && point.type == TYPE_BITS)
+		point.stride = 0; /* all in one register */
+	else
+		point.stride = (uint16_t)get_number(
+			place, "stride", point.words, STRIDE_MAX, point.words);
+	if (!check_input(place, &point) || !check_extent(place, setting, option, &range, point.count, point.words, point.stride))
 		return false;
 	if (point.encoding != ENCODING_FLOAT)
 		read_scale_name(place, draft, &point);
@@ -764,6 +789,8 @@ static unsigned scope_channels(const struct draft *draft, enum scope scope)
 		return VOLTAGE_MEASURES;
 	case SCOPE_SOURCE:
 		return 2;
+	case SCOPE_INPUT:
+		return INPUTS_MAX;
 	case SCOPE_TWO_POLE:
 	case SCOPE_THREE_POLE:
 		return 999; /* circuit numbers 2001 to 2999, 3001 to 3999 */
@@ -896,7 +923,7 @@ static void read_group(const struct place *place)
 	if (scope < 0 || scope == SCOPE_THRESHOLD) {
 		complain(place, NULL,
 			"there is no scope \"%s\" (panel, branch, mains, voltage, "
-			"alt-voltage, source, two-pole, three-pole)",
+			"alt-voltage, source, two-pole, three-pole, input)",
 			syntax_title(group));
 		place->draft->lost |= LOST_POINT;
 		return;

@@ -110,6 +110,11 @@ static const struct quantity_info quantities[QUANTITY_COUNT] = {
 	[Q_MODBUS_ADDRESS] = IDENTITY("modbus-address"),
 	[Q_BAUD_CODE] = IDENTITY("baud-code"),
 	[Q_APPLICATION_STATE] = IDENTITY("application-state"),
+	[Q_INPUT_STATE] = MEASUREMENT("input-state", NONE),
+	[Q_INPUT_CHANGE] = { .name = "input-change",
+		.kind = KIND_STATUS,
+		.unit = UNIT_NONE,
+		.wide = true },
 };
 
 static const struct unit_info units[UNIT_COUNT] = {
@@ -156,7 +161,9 @@ static const struct {
 	{ Q_ALARM_STATUS, ALARMED },
 	{ Q_COUNT_OFF, ALARMED | IN(PANEL) },
 	{ Q_HYSTERESIS, IN(THRESHOLD) },
-	{ QUANTITY_COUNT, IN(PANEL) },
+	{ Q_APPLICATION_STATE, IN(PANEL) },
+	{ Q_INPUT_STATE, IN(INPUT) },
+	{ QUANTITY_COUNT, 0 },
 };
 
 static const char *const scopes[SCOPE_COUNT] = {
@@ -169,6 +176,7 @@ static const char *const scopes[SCOPE_COUNT] = {
 	[SCOPE_TWO_POLE] = "two-pole",
 	[SCOPE_THREE_POLE] = "three-pole",
 	[SCOPE_THRESHOLD] = "threshold",
+	[SCOPE_INPUT] = "input",
 };
 
 const struct quantity_info *quantity_info(enum quantity quantity)

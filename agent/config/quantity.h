@@ -24,6 +24,7 @@
  *  TWO_POLE     two-pole meter of the device, from 1 (circuit number 2000 + n)
  *  THREE_POLE   three-pole meter of the device, from 1 (circuit number 3000 + n)
  *  THRESHOLD    index + 1 into profile.thresholds
+ *  INPUT        digital input, from 1
  */
 enum scope {
 	SCOPE_PANEL,
@@ -35,6 +36,7 @@ enum scope {
 	SCOPE_TWO_POLE,
 	SCOPE_THREE_POLE,
 	SCOPE_THRESHOLD,
+	SCOPE_INPUT,
 	SCOPE_COUNT,
 };
 
@@ -48,6 +50,14 @@ enum mains_phase {
 };
 
 #define VOLTAGE_MEASURES 8
+
+#define INPUTS_MAX 64
+
+/* Values of Q_INPUT_STATE, and of mxInputState in the MIB. */
+enum input_state {
+	INPUT_OPEN = 1,
+	INPUT_CLOSED,
+};
 
 /* How long a value stays valid when the meter stops answering. */
 enum quantity_kind {
@@ -158,6 +168,9 @@ enum quantity {
 	Q_MODBUS_ADDRESS,
 	Q_BAUD_CODE,
 	Q_APPLICATION_STATE,
+	/* input */
+	Q_INPUT_STATE,  /* enum input_state */
+	Q_INPUT_CHANGE, /* wall clock ms; set by the agent, never in a profile; wide */
 	QUANTITY_COUNT,
 };
 

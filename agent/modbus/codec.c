@@ -160,6 +160,19 @@ bool codec_decode(const struct profile *profile, const struct point *point, cons
 	return true;
 }
 
+bool codec_decode_input(const struct profile *profile, const struct point *point, unsigned element,
+	const uint16_t *words, int64_t *value)
+{
+	int64_t number;
+
+	if (!codec_decode(profile, point, words, 0, &number))
+		return false;
+	if (point->type == TYPE_BITS)
+		number = number >> element & 1;
+	*value = number != 0 ? INPUT_CLOSED : INPUT_OPEN;
+	return true;
+}
+
 static bool in_type(const struct point *point, int64_t number)
 {
 	switch (point->type) {

@@ -27,6 +27,14 @@ bool codec_decode(const struct profile *profile, const struct point *point, cons
 	int16_t scale, int64_t *value);
 
 /*
+ * The same of an element of a point of inputs (Q_INPUT_STATE): open when the
+ * register is 0, else closed; of type bits, all elements are in one register, the
+ * first in bit 0.
+ */
+bool codec_decode_input(const struct profile *profile, const struct point *point, unsigned element,
+	const uint16_t *words, int64_t *value);
+
+/*
  * The reverse, for writes: value in the unit of the quantity -> point->words
  * registers. -ERANGE when it does not fit the register or the point's range,
  * -EDOM when the scale cannot hold it exactly (20001 mA in a register of whole

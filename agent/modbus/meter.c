@@ -186,6 +186,13 @@ static void fill_element(struct meter *meter, const struct point *point, unsigne
 	int16_t scale = 0;
 	int64_t value;
 
+	if (point->quantity == Q_INPUT_STATE) {
+		if (codec_decode_input(meter->profile, point, element, words, &value))
+			snapshot_set(snapshot, point->scope, point->quantity, channel, value);
+		else
+			snapshot_set_none(snapshot, point->scope, point->quantity, channel);
+		return;
+	}
 	if ((point->scaled && !scales_get(&meter->scales,
 				      point->scale_reg + element * point->scale_stride, &scale)) ||
 		!codec_decode(meter->profile, point, words, scale, &value))

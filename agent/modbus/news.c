@@ -133,6 +133,41 @@ void news_alarms(struct news *news, struct snapshot *snapshot, int64_t now_ms)
 	tell_transitions(news, snapshot, now_ms, terms.now_wall_ms);
 }
 
+/* Inputs */
+
+static void note_input(struct news *news, struct snapshot *snapshot, unsigned number,
+	enum input_state state)
+{
+	uint64_t bit = UINT64_C(1) << (number - 1), closed = state == INPUT_CLOSED ? bit : 0;
+	bool known = (news->memory.inputs_known & bit) != 0;
+	struct tale tale;
+
+	if (known && (news->memory.inputs_closed & bit) == closed)
+		return;
+	news->memory.inputs_known |= bit;
+	news->memory.inputs_closed = (news->memory.inputs_closed & ~bit) | closed;
+	news->changed = true;
+	if (!known)
+		return;
+	tell_input(&tale, news->conf, number, state, clock_wall_ms());
+	snapshot_set(snapshot, SCOPE_INPUT, Q_INPUT_CHANGE, number, tale.draft.wall_ms);
+	add(news, &tale);
+}
+
+void news_inputs(struct news *news, struct snapshot *snapshot, int64_t now_ms)
+{
+	const struct rowset *inputs = &snapshot->layout->inputs;
+
+	for (uint32_t i = 0; i < inputs->n; i++) {
+		unsigned number = ROW_KEY_A(inputs->keys[i]);
+		struct reading state =
+			snapshot_get(snapshot, SCOPE_INPUT, Q_INPUT_STATE, number, now_ms);
+
+		if (state.quality == QUALITY_GOOD && number <= INPUTS_MAX)
+			note_input(news, snapshot, number, (enum input_state)state.num);
+	}
+}
+
 /* Comm state */
 
 static void set_told(struct news *news, bool online)
@@ -232,6 +267,8 @@ void news_replaced(struct news *news, const struct snapshot *snapshot, int64_t n
 		serials[1], devices[1], serials[0], devices[0]);
 	add(news, &tale);
 	forget(news, snapshot, now_ms);
+	news->memory.inputs_known = news->memory.inputs_closed = 0;
+	news->changed = true;
 }
 
 static void dismiss(struct site *site, const struct panel *panel)

@@ -36,6 +36,8 @@ void news_restore(struct news *news, int64_t now_ms);
 
 /* Take in the status words and counters of a snapshot about to be published; sets its book. */
 void news_alarms(struct news *news, struct snapshot *snapshot, int64_t now_ms);
+/* The same for digital inputs: changes against what is remembered, also of before a restart. */
+void news_inputs(struct news *news, struct snapshot *snapshot, int64_t now_ms);
 /* Each is told once until the other is, also over a restart. */
 void news_online(struct news *news, int64_t serial, int64_t away_ms);
 void news_offline(struct news *news, const char *why);

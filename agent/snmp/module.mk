@@ -19,6 +19,7 @@ libmeterx_a_SOURCES += \
 	agent/snmp/tbl_branch.c \
 	agent/snmp/tbl_circuit.c \
 	agent/snmp/tbl_event.c \
+	agent/snmp/tbl_input.c \
 	agent/snmp/tbl_link.c \
 	agent/snmp/tbl_mains.c \
 	agent/snmp/tbl_panel.c \

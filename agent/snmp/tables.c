@@ -17,6 +17,7 @@ const struct table *const mx_tables[] = {
 	&mx_threshold_table,
 	&mx_alarm_table,
 	&mx_active_alarm_table,
+	&mx_input_table,
 	&mx_event_table,
 };
 const size_t mx_n_tables = ARRAY_LEN(mx_tables);

@@ -18,6 +18,7 @@ extern const struct table mx_circuit_table;
 extern const struct table mx_threshold_table;
 extern const struct table mx_alarm_table;
 extern const struct table mx_active_alarm_table;
+extern const struct table mx_input_table;
 extern const struct table mx_event_table;
 
 #endif

@@ -65,6 +65,7 @@ static void place_slots(struct layout *layout)
 		struct layout_slot *slots = layout->slots[scope];
 
 		slots[Q_ENERGY_DISCONTINUITY] = slots[Q_ENERGY];
+		slots[Q_INPUT_CHANGE] = slots[Q_INPUT_STATE];
 		place(layout, &slots[Q_ENERGY], Q_ENERGY);
 	}
 	layout->n_energy = layout->n_wide;
@@ -182,6 +183,17 @@ static void list_alarms(struct layout *layout)
 	}
 }
 
+static void list_inputs(struct layout *layout)
+{
+	unsigned channels = layout->slots[SCOPE_INPUT][Q_INPUT_STATE].count;
+	bool *present = channels_present(layout, SCOPE_INPUT, Q_INPUT_STATE);
+
+	for (unsigned channel = 1; channel <= channels; channel++)
+		if (present[channel])
+			rowset_add(&layout->inputs, ROW_KEY(channel, 0, 0));
+	free(present);
+}
+
 struct layout *layout_new(struct profile *profile, bool two_pole, bool three_pole)
 {
 	struct layout *layout = xcalloc(1, sizeof(*layout));
@@ -196,6 +208,7 @@ struct layout *layout_new(struct profile *profile, bool two_pole, bool three_pol
 	list_voltages(layout);
 	list_thresholds(layout);
 	list_alarms(layout);
+	list_inputs(layout);
 	return layout;
 }
 
@@ -215,6 +228,7 @@ void layout_unref(struct layout *layout)
 	free(layout->sources.keys);
 	free(layout->thresholds.keys);
 	free(layout->alarms.keys);
+	free(layout->inputs.keys);
 	profile_unref(layout->profile);
 	free(layout);
 }

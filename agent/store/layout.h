@@ -44,13 +44,15 @@ struct layout {
 	struct rowset voltages;   /* (source, measure, 0): what has any quantity */
 	struct rowset sources;    /* (source, 0, 0): what has a quantity or a voltage */
 	struct rowset thresholds; /* (scope, channel, level) */
+	struct rowset inputs;     /* (input, 0, 0) */
 	struct rowset alarms;     /* (scope, channel, level): every channel that has Q_ALARM_STATUS */
 };
 
 /*
  * Takes its own reference to the profile. Without two_pole/three_pole those
  * scopes have no slots. Text and write-only points have none either;
- * Q_ENERGY_DISCONTINUITY stands wherever Q_ENERGY does.
+ * Q_ENERGY_DISCONTINUITY stands wherever Q_ENERGY does, and Q_INPUT_CHANGE
+ * wherever Q_INPUT_STATE.
  */
 struct layout *layout_new(struct profile *profile, bool two_pole, bool three_pole);
 struct layout *layout_ref(struct layout *layout);

@@ -90,6 +90,7 @@ struct panel_row {
 	int32_t device;
 	bool told_offline, told_online;
 	bool has_book, known, counted;
+	int64_t inputs_known, inputs_closed; /* bits */
 };
 
 static const struct column panel_columns[] = {
@@ -101,6 +102,8 @@ static const struct column panel_columns[] = {
 	FLAG(panel_row, has_book),
 	FLAG(panel_row, known),
 	FLAG(panel_row, counted),
+	INT64(panel_row, inputs_known),
+	INT64(panel_row, inputs_closed),
 };
 
 struct alarm_row {
@@ -502,9 +505,11 @@ static int take_panel(struct persist *persist, struct persist_set *set, const vo
 		.memory = { .serial = row->serial,
 			.device = row->device,
 			.told_offline = row->told_offline,
-			.told_online = row->told_online } };
+			.told_online = row->told_online,
+			.inputs_known = (uint64_t)row->inputs_known,
+			.inputs_closed = (uint64_t)row->inputs_closed } };
 	if (row->has_book)
-		panel->memory.book = alarm_book_restore(row->known, row->counted, NULL, 0);
+		panel->memory.book = alarm_book_build(NULL, 0, row->known, row->counted);
 	return 0;
 }
 
@@ -531,7 +536,7 @@ static void end_alarms(struct alarm_list *list)
 		struct alarm_book *empty = panel->memory.book;
 
 		panel->memory.book =
-			alarm_book_restore(empty->known, empty->counted, list->alarms, list->n);
+			alarm_book_build(list->alarms, list->n, empty->known, empty->counted);
 		alarm_book_unref(empty);
 	}
 	list->n = 0;
@@ -727,6 +732,8 @@ static int put_panel(struct persist *persist, const struct persist_panel *panel)
 		.has_book = memory->book != NULL,
 		.known = memory->book != NULL && memory->book->known,
 		.counted = memory->book != NULL && memory->book->counted,
+		.inputs_known = (int64_t)memory->inputs_known,
+		.inputs_closed = (int64_t)memory->inputs_closed,
 	};
 	int rc = put_row(persist, TABLE_PANEL, &row);
 

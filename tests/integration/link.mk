@@ -1,4 +1,5 @@
-integration_scenarios += tests/integration/panel-events.sh tests/integration/poller-truth.sh
+integration_scenarios += tests/integration/inputs.sh tests/integration/panel-events.sh \
+	tests/integration/poller-truth.sh
 EXTRA_DIST += tests/integration/compare_truth.py
 
 check_PROGRAMS += tests/integration/panel_values

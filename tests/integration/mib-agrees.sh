@@ -14,7 +14,7 @@ python3 - "$dir/mib.xml" "$dir/served" <<'PYTHON'
 import sys
 import xml.etree.ElementTree as xml
 
-NOT_SERVED = {"mxInputTable", "mxTenantTable"}
+NOT_SERVED = {"mxTenantTable"}
 ASN = {"Integer32": 2, "Enumeration": 2, "OctetString": 4, "Bits": 4, "Counter32": 65,
        "Gauge32": 66, "Unsigned32": 66, "Counter64": 70,
        "SnmpAdminString": 4, "DateAndTime": 4, "TruthValue": 2}

@@ -409,6 +409,36 @@ static void texts_of_hostile_bytes(void **state)
 	}
 }
 
+static void inputs_are_open_or_closed(void **state)
+{
+	static const struct {
+		enum word_type type;
+		uint16_t word;
+		unsigned element;
+		int64_t value; /* 0: absent */
+	} cases[] = {
+		{ TYPE_U16, 0, 0, INPUT_OPEN },
+		{ TYPE_U16, 1, 0, INPUT_CLOSED },
+		{ TYPE_U16, 0xffff, 3, INPUT_CLOSED },
+		{ TYPE_U16, 0x8000, 0, 0 },
+		{ TYPE_BITS, 0x8001, 0, INPUT_CLOSED },
+		{ TYPE_BITS, 0x8001, 1, INPUT_OPEN },
+		{ TYPE_BITS, 0x8001, 15, INPUT_CLOSED },
+		{ TYPE_BITS, 0x7ffe, 15, INPUT_OPEN },
+	};
+	(void)state;
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct point point = plain(cases[i].type, Q_INPUT_STATE);
+		int64_t value = 0;
+
+		assert_int_equal(codec_decode_input(&bcpm_like, &point, cases[i].element,
+					 &cases[i].word, &value),
+			cases[i].value != 0);
+		assert_int_equal(value, cases[i].value);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -422,6 +452,7 @@ int main(void)
 		cmocka_unit_test(encoding),
 		cmocka_unit_test(texts),
 		cmocka_unit_test(texts_of_hostile_bytes),
+		cmocka_unit_test(inputs_are_open_or_closed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -289,6 +289,12 @@ static const struct {
 		":3: panel \"RPP-1A\": branch \"1\": poles: \"4\" is not allowed (1 to 3)\n" },
 	{ PANEL("branch 1 { colour = red }"), CONF
 		":2: no such option 'colour' (known here: label, tenant, breaker-amps, poles)\n" },
+	{ PANEL("input 1 { label = Door }"),
+		CONF ":2: panel \"RPP-1A\": input \"1\": meters of this profile have no inputs\n" },
+	{ PANEL("input 1 { normal = shut }"),
+		CONF ":2: panel \"RPP-1A\": input \"1\": meters of this profile have no inputs\n" CONF
+		     ":2: panel \"RPP-1A\": input \"1\": normal: \"shut\" is none of \"open\", "
+		     "\"closed\"\n" },
 	{ PANEL("circuit 2000 { branches = {1} }"),
 		CONF ":2: panel \"RPP-1A\": circuit \"2000\": \"2000\" is not a number from 1 to "
 		     "1999\n" },

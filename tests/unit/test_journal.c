@@ -196,7 +196,7 @@ static void panels_and_links_are_remembered(void **state)
 {
 	struct panel_memory memory, none = { .serial = -1 };
 	struct alarm alarm = { .key = 7, .latched = true, .event = 3 };
-	struct alarm_book *book = alarm_book_restore(true, true, &alarm, 1);
+	struct alarm_book *book = alarm_book_build(&alarm, 1, true, true);
 	struct panel_conf panels[] = { { .index = 2 } };
 	struct link_conf links[] = { { .name = (char *)(uintptr_t) "b" } };
 	struct config config = {

@@ -529,6 +529,59 @@ static void nobody_watches_the_panel_any_more(void **state)
 	}
 }
 
+/*
+ * By the sample profile inputs 1 and 2 have a register each and 3 to 18 the bits
+ * of another. What is said of a contact is said against what was known of it.
+ */
+static void inputs_change(void **state)
+{
+	struct event *event;
+
+	(void)state;
+	stop();
+	rig.sim.profiles = TEST_SRCDIR "/tests/data";
+	REG(3) = 100; /* device id */
+	REG(90) = 0x8001;
+	start(RHYTHM "panel \"P\" { index = 1 link = \"l\" unit = 1 profile = \"sample-profile\"\n"
+		     "  input 1 { label = \"Door\" normal = \"closed\" } input 18 { normal = open } }\n");
+	work();
+	assert_told("!P online, serial 4711"); /* the first reading says nothing */
+	assert_int_equal(rig_get(rig.slot, SCOPE_INPUT, Q_INPUT_STATE, 1).num, INPUT_OPEN);
+	assert_int_equal(rig_get(rig.slot, SCOPE_INPUT, Q_INPUT_STATE, 3).num, INPUT_CLOSED);
+	assert_int_equal(rig_get(rig.slot, SCOPE_INPUT, Q_INPUT_STATE, 4).num, INPUT_OPEN);
+	assert_int_equal(rig_get(rig.slot, SCOPE_INPUT, Q_INPUT_STATE, 18).num, INPUT_CLOSED);
+	assert_int_equal(rig_get(rig.slot, SCOPE_INPUT, Q_INPUT_CHANGE, 1).quality, QUALITY_NONE);
+	REG(91) = 5;
+	REG(90) = 0x0002;
+	seconds(1);
+	assert_told("!P input 1 (Door): closed, as is normal\n"
+		    "!P input 3: open\n"
+		    "!P input 4: closed\n"
+		    "!P input 18: open, as is normal");
+	assert_int_equal(rig_get(rig.slot, SCOPE_INPUT, Q_INPUT_CHANGE, 1).num, WALL_MS + rig.now_ms);
+	event = journal_find(rig.sim.journal, rig.told);
+	assert_int_equal(event->value, INPUT_OPEN);
+	event_unref(event);
+	REG(91) = 7; /* still not 0 */
+	seconds(1);
+	assert_told("");
+	start_again(RHYTHM "panel \"P\" { index = 1 link = \"l\" unit = 1 profile = \"sample-profile\" }\n");
+	REG(91) = 0;
+	seconds(1);
+	assert_told("!P input 1: open"); /* while nobody was there */
+	rig.silent = true;
+	seconds(10);
+	told();
+	assert_int_equal(rig_get(rig.slot, SCOPE_INPUT, Q_INPUT_STATE, 1).quality, QUALITY_STALE);
+	assert_int_equal(rig_get(rig.slot, SCOPE_INPUT, Q_INPUT_CHANGE, 1).quality, QUALITY_GOOD);
+	rig.silent = false;
+	REG(2) = 4712; /* another meter: a new base */
+	REG(91) = 1;
+	seconds(31);
+	assert_told("P: another meter, serial 4712, device id 100 instead of 4711, 100\n"
+		    "!P online again after 13 s");
+}
+
 /* Another profile is behind the panel now; what it does not have has ended. */
 static void alarms_of_the_profile_before(void **state)
 {
@@ -586,6 +639,7 @@ int main(void)
 		TEST(a_hold_ends_while_the_meter_is_silent),
 		TEST(energy_registers),
 		TEST(nobody_watches_the_panel_any_more),
+		TEST(inputs_change),
 		TEST(alarms_of_the_profile_before),
 	};
 

@@ -140,6 +140,8 @@ static const struct fill full[] = {
 	ONE(SCOPE_VOLTAGE, Q_VOLTAGE, 5, 398500),
 	ONE(SCOPE_ALT_VOLTAGE, Q_VOLTAGE, 1, 0),
 	ONE(SCOPE_SOURCE, Q_FREQUENCY, 1, 50012),
+	{ SCOPE_INPUT, Q_INPUT_STATE, 1, { INPUT_OPEN, INPUT_CLOSED, NONE, NONE } },
+	ONE(SCOPE_INPUT, Q_INPUT_CHANGE, 1, NOV_21 + 2 * HOUR),
 	ONE(SCOPE_TWO_POLE, Q_CURRENT, 1, 5000),
 	ONE(SCOPE_TWO_POLE, Q_CURRENT_1, 1, 5001),
 	ONE(SCOPE_TWO_POLE, Q_CURRENT_2, 1, 4999),
@@ -188,6 +190,8 @@ static const struct fill gone[] = {
 	BRANCHES(Q_ENERGY_DISCONTINUITY, NOV_1, NOV_1, NOV_1),
 	ONE(SCOPE_MAINS, Q_RATING, 2, 225000), ONE(SCOPE_MAINS, Q_CURRENT, 2, 4),
 	ONE(SCOPE_VOLTAGE, Q_VOLTAGE, 1, 5), ONE(SCOPE_SOURCE, Q_FREQUENCY, 1, 6),
+	ONE(SCOPE_INPUT, Q_INPUT_STATE, 2, INPUT_OPEN),
+	ONE(SCOPE_INPUT, Q_INPUT_CHANGE, 2, NOV_20),
 	ONE(SCOPE_THRESHOLD, Q_THRESHOLD, 1, 700), ONE(SCOPE_THRESHOLD, Q_THRESHOLD, 2, 75),
 	ONE(SCOPE_THRESHOLD, Q_THRESHOLD, 3, 0), /* a limit as any other */
 };
@@ -864,7 +868,7 @@ static void unknown_objects_are_told_apart(void **state)
 		{ { 7, 1, 255, 3, 1 }, 5, false },
 		{ { 7, 1, 256 + 8, 3, 1 }, 5, false },
 		{ { 7, 2, 8, 3, 1 }, 5, false },  /* no entry */
-		{ { 12, 1, 2, 3, 1 }, 5, false }, /* a table that is not served */
+		{ { 13, 1, 2, 3, 1 }, 5, false }, /* a table that is not served */
 		{ { 7, 1, 8 }, 3, true },	  /* no instance */
 		{ { 7, 1, 8, 3 }, 4, true },
 		{ { 7, 1, 8, 3, 1, 0 }, 6, true },

@@ -184,7 +184,7 @@ static struct alarm_book *book_of(int32_t batch)
 	};
 
 	alarms[1].event = (uint64_t)batch;
-	return alarm_book_restore(true, batch % 3 == 0, alarms, batch % 5 == 0 ? 2 : 3);
+	return alarm_book_build(alarms, batch % 5 == 0 ? 2 : 3, true, batch % 3 == 0);
 }
 
 static uint64_t post_batch(struct journal *journal, uint32_t panel, int32_t batch_number, int n)
@@ -193,7 +193,9 @@ static uint64_t post_batch(struct journal *journal, uint32_t panel, int32_t batc
 	struct panel_memory memory = { .serial = batch_number,
 		.device = 7,
 		.told_online = true,
-		.book = book };
+		.book = book,
+		.inputs_known = UINT64_C(1) << 63 | (uint64_t)batch_number,
+		.inputs_closed = UINT64_C(1) << 63 };
 	struct event draft = { .kind = EVENT_RAISED,
 		.wall_ms = 1000 + batch_number,
 		.notify = true,
@@ -299,6 +301,8 @@ static int32_t check_batches(struct journal *journal)
 			continue;
 		CHECK(journal_panel(journal, panel, &memory));
 		CHECK(memory.serial == last_of[panel] && memory.device == 7 && memory.told_online);
+		CHECK(memory.inputs_known == (UINT64_C(1) << 63 | (uint64_t)last_of[panel]) &&
+			memory.inputs_closed == UINT64_C(1) << 63);
 		book = book_of(last_of[panel]);
 		CHECK(same_book(memory.book, book));
 		alarm_book_unref(book);

@@ -229,6 +229,17 @@ static void every_mistake_is_found_where_it_stands(void **state)
 			"poll: \"often\" is none of: alarm, fast, slow, once" },
 		{ "type = \"ascii\"", "type = \"ascii\" scale = \"volts\"", 18,
 			"scale: a value of type ascii has none" },
+		/* inputs: lines 49 and 50 */
+		{ "count = 16 }", "count = 17 }", 49, "count: a register has 16 bits, for 17 inputs" },
+		{ "registers = 90 type", "registers = \"90-91\" type", 49,
+			"registers: \"90-91\" has 2 registers, but 16 values of 1 end at 90" },
+		{ "\"91-92\" type = \"u16\"", "\"91-92\"", 50, "type: input-state is of type u16 or bits" },
+		{ "\"91-92\" type", "\"91-92\" access = \"read-write\" type", 50,
+			"access: an input can only be read" },
+		{ "\"91-92\" type", "\"91-92\" channel = 64 type", 50,
+			"point \"input-state\": channels 64 to 65, but scope input has only 64 here" },
+		{ "\"91-92\" type = \"u16\" count = 2", "\"91-93\" type = \"u16\" count = 3", 50,
+			"input input-state: given twice for the same channel" },
 		/* groups and points */
 		{ "group \"voltage\"", "group \"volts\"", 29,
 			"there is no scope \"volts\" (panel, branch, mains" },

@@ -203,6 +203,43 @@ static void long_labels_give_way(void **state)
 	assert_string_equal(text, bare);
 }
 
+static void inputs_are_told(void **state)
+{
+	static const struct {
+		enum input_state normal, state;
+		const char *text;
+		enum worst_state severity;
+	} cases[] = {
+		{ 0, INPUT_OPEN, "P1 input 3 (Door): open", STATE_OK },
+		{ INPUT_OPEN, INPUT_CLOSED, "P1 input 3 (Door): closed, normally open", STATE_WARNING },
+		{ INPUT_CLOSED, INPUT_CLOSED, "P1 input 3 (Door): closed, as is normal", STATE_OK },
+		{ INPUT_CLOSED, INPUT_OPEN, "P1 input 3 (Door): open, normally closed", STATE_WARNING },
+	};
+	struct input_conf input = { .number = 3, .label = rig.label };
+	struct tale tale;
+
+	(void)state;
+	text_copy(rig.label, sizeof(rig.label), "Door");
+	rig.panel->inputs = &input;
+	rig.panel->n_inputs = 1;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		input.normal = cases[i].normal;
+		tell_input(&tale, rig.panel, 3, cases[i].state, WALL);
+		assert_string_equal(tale.draft.text, cases[i].text);
+		assert_int_equal(tale.draft.severity, cases[i].severity);
+		assert_int_equal(tale.draft.kind, EVENT_INPUT_CHANGED);
+		assert_int_equal(tale.draft.scope, EVENT_SCOPE_INPUT);
+		assert_int_equal(tale.draft.channel, 3);
+		assert_true(tale.draft.notify && tale.draft.has_value);
+		assert_int_equal(tale.draft.value, cases[i].state);
+		assert_string_equal(tale.draft.label, "Door");
+	}
+	tell_input(&tale, rig.panel, 4, INPUT_OPEN, WALL);
+	assert_string_equal(tale.draft.text, "P1 input 4: open");
+	rig.panel->inputs = NULL;
+	rig.panel->n_inputs = 0;
+}
+
 static void panels_and_links_are_told(void **state)
 {
 	struct link_conf link = { .index = 3, .name = rig.label };
@@ -246,6 +283,7 @@ int main(void)
 		TEST(alarms_are_told),
 		TEST(what_came_and_went_is_cleared_as_well),
 		TEST(long_labels_give_way),
+		TEST(inputs_are_told),
 		TEST(panels_and_links_are_told),
 	};
 
