@@ -21,6 +21,7 @@ struct command {
 	int (*run)(int argc, char **argv, const char *config_path);
 };
 
+extern const struct command command_events;
 extern const struct command command_poll;
 extern const struct command command_profile;
 

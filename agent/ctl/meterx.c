@@ -9,6 +9,7 @@
 #include "ctl/command.h"
 
 static const struct command *const commands[] = {
+	&command_events,
 	&command_poll,
 	&command_profile,
 	NULL,

@@ -1,7 +1,7 @@
 # The tool. cmd_NAME.c is one subcommand.
 bin_PROGRAMS += meterx
 meterx_SOURCES = \
-	agent/ctl/cmd_poll.c agent/ctl/cmd_profile.c \
+	agent/ctl/cmd_events.c agent/ctl/cmd_poll.c agent/ctl/cmd_profile.c \
 	agent/ctl/command.h \
 	agent/ctl/facts.c agent/ctl/facts.h \
 	agent/ctl/grid.c agent/ctl/grid.h \

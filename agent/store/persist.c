@@ -431,14 +431,14 @@ static int get_row(struct persist *persist, const struct table *table, sqlite3_s
 	return 0;
 }
 
-/* Hand each row of a table to take(), in the order given. row has room for one. */
-static int read_rows(struct persist *persist, enum table_id id, const char *order, void *row,
+/* Hand each row of a table to take(); tail: which, in what order. row has room for one. */
+static int read_rows(struct persist *persist, enum table_id id, const char *tail, void *row,
 	int (*take)(struct persist *persist, struct persist_set *set, const void *row),
 	struct persist_set *set)
 {
 	const struct table *table = &tables[id];
 	char *names = list_columns(table);
-	char *sql = xasprintf("SELECT %s FROM %s ORDER BY %s", names, table->name, order);
+	char *sql = xasprintf("SELECT %s FROM %s %s", names, table->name, tail);
 	sqlite3_stmt *from = NULL;
 	int rc = prepare(persist, sql, &from), code = SQLITE_DONE;
 
@@ -621,6 +621,16 @@ static int read_events(struct persist *persist, size_t capacity, struct persist_
 	return rc;
 }
 
+static void oldest_first(struct persist_set *set)
+{
+	for (size_t i = 0; i < set->n_events / 2; i++) {
+		struct event *other = set->events[set->n_events - 1 - i];
+
+		set->events[set->n_events - 1 - i] = set->events[i];
+		set->events[i] = other;
+	}
+}
+
 static int read_all(struct persist *persist, size_t capacity, struct persist_set *set)
 {
 	struct event event = { 0 };
@@ -630,31 +640,26 @@ static int read_all(struct persist *persist, size_t capacity, struct persist_set
 	struct name_change name;
 	struct meta_row meta;
 	int rc = read_events(persist, capacity, set);
-	char *newest = xasprintf("number DESC LIMIT %zu", capacity);
+	char *newest = xasprintf("ORDER BY number DESC LIMIT %zu", capacity);
 
 	if (rc == 0)
 		rc = read_rows(persist, TABLE_EVENT, newest, &event, take_event, set);
 	free(newest);
-	for (size_t i = 0; i < set->n_events / 2; i++) {
-		struct event *other = set->events[set->n_events - 1 - i];
-
-		set->events[set->n_events - 1 - i] = set->events[i];
-		set->events[i] = other;
-	}
+	oldest_first(set);
 	if (rc == 0)
-		rc = read_rows(persist, TABLE_PANEL, "panel", &panel, take_panel, set);
+		rc = read_rows(persist, TABLE_PANEL, "ORDER BY panel", &panel, take_panel, set);
 	memset(&alarms.row, 0, sizeof(alarms.row));
 	if (rc == 0)
-		rc = read_rows(persist, TABLE_ALARM, "panel, key", &alarms, take_alarm, set);
+		rc = read_rows(persist, TABLE_ALARM, "ORDER BY panel, key", &alarms, take_alarm, set);
 	end_alarms(&alarms.list);
 	free(alarms.list.alarms);
 	if (rc == 0)
-		rc = read_rows(persist, TABLE_LINK, "name", &link, take_link, set);
+		rc = read_rows(persist, TABLE_LINK, "ORDER BY name", &link, take_link, set);
 	if (rc == 0)
 		rc = read_rows(
-			persist, TABLE_NAME, "panel, kind, branch", &name, take_name, set);
+			persist, TABLE_NAME, "ORDER BY panel, kind, branch", &name, take_name, set);
 	if (rc == 0)
-		rc = read_rows(persist, TABLE_META, "name", &meta, take_meta, set);
+		rc = read_rows(persist, TABLE_META, "ORDER BY name", &meta, take_meta, set);
 	if (rc == 0 && set->n_events > 0 && set->events[set->n_events - 1]->number > set->last)
 		rc = damaged(persist, "an event has a number that was never given");
 	persist->reserved = set->last;
@@ -1234,4 +1239,48 @@ void persist_close(struct persist *persist)
 	free(persist->path);
 	free(persist->dir);
 	free(persist);
+}
+
+/* Looking */
+
+static int read_chosen(struct persist *persist, const struct persist_look *look,
+	struct persist_set *set)
+{
+	struct event event = { 0 };
+	char *of_panel = look->panel_name == NULL
+				 ? sqlite3_mprintf("")
+				 : sqlite3_mprintf("AND (panel_name = %Q OR panel = %lld) ", look->panel_name,
+					   (long long)look->panel);
+	char *tail = sqlite3_mprintf("WHERE number > %lld %sORDER BY number DESC LIMIT %lld",
+		(long long)look->after, of_panel, (long long)look->newest);
+	int rc = read_rows(persist, TABLE_EVENT, tail, &event, take_event, set);
+
+	oldest_first(set);
+	sqlite3_free(tail);
+	sqlite3_free(of_panel);
+	return rc;
+}
+
+int persist_look(const char *dir, const struct persist_look *look, struct persist_set *set,
+	char *why, size_t size)
+{
+	/* Where the log of the file is neither there nor can be made, no agent uses it. */
+	static const char *const tails[] = { "", "?immutable=1" };
+	struct persist persist = { .lock = -1, .path = xasprintf("%s/meterx.db", dir) };
+	int rc = access(persist.path, R_OK) < 0 ? system_error(&persist, errno) : -EACCES;
+
+	*set = (struct persist_set){ 0 };
+	for (size_t i = 0; i < ARRAY_LEN(tails) && rc == -EACCES; i++) {
+		rc = connect_file(&persist, SQLITE_OPEN_READONLY, tails[i]);
+		if (rc == 0)
+			rc = check_owner(&persist);
+		if (rc == 0)
+			rc = read_chosen(&persist, look, set);
+		if (rc < 0)
+			persist_set_free(set);
+		close_file(&persist);
+	}
+	snprintf(why, size, "%s: %s", persist.path, persist.error);
+	free(persist.path);
+	return rc < 0 ? rc : 0;
 }

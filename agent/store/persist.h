@@ -70,4 +70,20 @@ int persist_store(struct persist *persist, const struct persist_set *set);
 const char *persist_error(const struct persist *persist);
 void persist_close(struct persist *persist); /* NULL is accepted */
 
+/* Which events somebody beside the agent wants to see. */
+struct persist_look {
+	uint64_t after;		/* those with a higher number */
+	size_t newest;		/* at most so many of them, the newest */
+	const char *panel_name; /* of the panel that had that name then, NULL: all */
+	int64_t panel;		/* or that has this index; -1: none */
+};
+
+/*
+ * Read events, oldest first, into *set, while an agent may be using the file,
+ * which is not changed. 0, or -errno with the reason in why; -ENOENT: no agent
+ * has run here. Any thread.
+ */
+int persist_look(const char *dir, const struct persist_look *look, struct persist_set *set,
+	char *why, size_t size);
+
 #endif
