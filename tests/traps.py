@@ -5,12 +5,13 @@
                                                     each varbind as GET gives it; --repeats N:
                                                     so many may have come twice (printed)
     traps.py count TABLES LOG                       lines "NOTIFICATION SCOPE LEVEL COUNT"
-    traps.py numbers LOG                            event numbers as they came
+    traps.py stored DATABASE COUNT                  so many events with a notification, all delivered
 
 TABLES is what tests/unit/list_tables prints, a LOG what start_receiver of lib.sh has written.
 """
 import collections
 import re
+import sqlite3
 import subprocess
 import sys
 
@@ -132,6 +133,14 @@ def check(agent, community, model, logs, repeats):
               (path.rsplit("/", 1)[-1], len(events), len(count), sum(count.values()) - len(count)))
 
 
+def stored(path, count):
+    database = sqlite3.connect("file:%s?mode=ro" % path, uri=True)
+    total, delivered = database.execute(
+        "SELECT count(*), coalesce(sum(delivered), 0) FROM event WHERE notify").fetchone()
+    if (total, delivered) != (count, count):
+        sys.exit("%d events in the database, %d of them delivered" % (total, delivered))
+
+
 def main():
     words = sys.argv[1:]
     repeats = 0
@@ -148,9 +157,8 @@ def main():
             for trap in traps_of(words[2]))
         for key in sorted(count):
             print(*key, count[key])
-    elif words[0] == "numbers":
-        for trap in traps_of(words[1]):
-            print(trap.number)
+    elif words[0] == "stored":
+        stored(words[1], int(words[2]))
     else:
         sys.exit(__doc__)
 

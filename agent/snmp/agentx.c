@@ -5,8 +5,8 @@
  * struct agentx. The library may hold the thread for a second while it connects;
  * nobody waits for this thread but agentx_stop(), and that can hang up. Pings are
  * ours, not the library's: it would hold the thread until the answer, and a master
- * that stands still for some seconds must not lose the session, for what it has
- * not acknowledged then would be told again.
+ * that stands still must not lose the session, for what it has not acknowledged
+ * then would be told again.
  *
  * A request for our tables costs epoll_wait, recv and send (stream.h). Only after
  * anything else (library_used) the library's descriptors and timers are looked
@@ -44,12 +44,13 @@
 
 #define APPLICATION "meterx"
 
-#define RETRY_S		 1 /* between attempts to reach the master */
-#define OPEN_TIMEOUT_S	 1 /* for the master's answer to Open and Register */
-#define PING_AFTER_MS	 1000  /* of silence */
+#define RETRY_S	       1     /* between attempts to reach the master */
+#define OPEN_TIMEOUT_S 1     /* for the master's answer to Open and Register */
+#define PING_AFTER_MS  1000  /* of silence */
+#define PING_EVERY_MS  10000 /* at least */
 /*
- * Then the master is as good as gone. It may be stopped, or wait for receivers of
- * SNMPv3 informs that are away, some seconds for each of them with each event.
+ * A master on a network is then as good as gone. It may wait for receivers of SNMPv3
+ * informs that are away, some seconds for each of them with each event.
  */
 #define SILENCE_MAX_MS	 60000
 #define CLOSE_TIMEOUT_US (300 * 1000L)
@@ -77,8 +78,9 @@ struct agentx {
 	struct notifier *notifier;
 	struct wire_output output; /* reused */
 	int64_t heard_ms;	   /* when the master last said something */
-	bool pinged;		   /* since then */
 	int64_t pinged_ms;
+	bool pinged; /* and not answered yet */
+	bool silent; /* as logged */
 	struct write *write;
 	netsnmp_session *session; /* NULL: no master */
 	bool refused;		  /* the master did not take our registration */
@@ -168,8 +170,15 @@ static void hang_up(struct agentx *agentx)
 
 static void master_heard(struct agentx *agentx)
 {
-	agentx->heard_ms = clock_mono_ms();
-	agentx->pinged = false;
+	int64_t now_ms = clock_mono_ms();
+
+	if (stream_ended(agentx->stream))
+		return;
+	if (agentx->silent)
+		log_info("snmp", "the master agent at %s answers again after %lld s",
+			agentx->socket, (long long)(now_ms - agentx->heard_ms) / 1000);
+	agentx->heard_ms = now_ms;
+	agentx->silent = false;
 }
 
 static struct wire_ids ids_of(const struct agentx *agentx, uint32_t packet)
@@ -182,34 +191,66 @@ static void ping(struct agentx *agentx, int64_t now_ms)
 	struct wire_ids ids = ids_of(agentx, PING_PACKET);
 	int fd = atomic_load(&agentx->session_fd);
 
-	agentx->pinged = true;
 	agentx->pinged_ms = now_ms;
-	if (!stream_has_room(fd))
-		return; /* so much is unread that its first answer will do as well */
+	agentx->pinged = stream_has_room(fd);
+	if (!agentx->pinged)
+		return; /* so much is unread that any answer will do */
 	agentx->output.length = 0;
 	wire_ping(&agentx->output, &ids);
 	stream_send(fd, &agentx->output);
 }
 
-static int64_t pulse_due_ms(const struct agentx *agentx)
+/*
+ * A local master that is gone has closed the connection; one that is stopped has
+ * not, and will read what we have sent when it goes on. Only over a network it may
+ * be gone without a word.
+ */
+static void silence(struct agentx *agentx)
 {
-	return agentx->pinged ? agentx->pinged_ms + SILENCE_MAX_MS
-			      : agentx->heard_ms + PING_AFTER_MS;
+	log_warning("snmp", "the master agent at %s has said nothing for %d s", agentx->socket,
+		SILENCE_MAX_MS / 1000);
+	agentx->silent = true;
+	if (strncmp(agentx->socket, "tcp:", 4) == 0)
+		hang_up(agentx);
+}
+
+static int64_t later(int64_t a, int64_t b)
+{
+	return a > b ? a : b;
+}
+
+static int64_t ping_due_ms(const struct agentx *agentx)
+{
+	int64_t quiet = later(agentx->heard_ms, agentx->pinged_ms) + PING_AFTER_MS;
+	int64_t rhythm = agentx->pinged_ms + PING_EVERY_MS;
+
+	if (agentx->pinged)
+		return INT64_MAX;
+	return quiet < rhythm ? quiet : rhythm;
+}
+
+static int64_t silence_due_ms(const struct agentx *agentx)
+{
+	return agentx->silent ? INT64_MAX : agentx->heard_ms + SILENCE_MAX_MS;
 }
 
 /* Only after the socket has been looked at: we may have been stopped ourselves. */
 static void pulse(struct agentx *agentx, int64_t now_ms)
 {
-	if (agentx->session == NULL || now_ms < pulse_due_ms(agentx))
-		return;
-	if (!agentx->pinged) {
+	if (now_ms >= ping_due_ms(agentx))
 		ping(agentx, now_ms);
-		return;
-	}
-	log_warning("snmp", "the master agent at %s has said nothing for %d s", agentx->socket,
-		SILENCE_MAX_MS / 1000);
-	hang_up(agentx);
-	master_heard(agentx);
+	if (now_ms >= silence_due_ms(agentx))
+		silence(agentx);
+}
+
+static int pulse_wait_ms(const struct agentx *agentx, int64_t now_ms)
+{
+	int64_t ping = ping_due_ms(agentx), silence = silence_due_ms(agentx);
+	int64_t due = ping < silence ? ping : silence;
+
+	if (due == INT64_MAX)
+		return -1;
+	return due <= now_ms ? 0 : (int)(due - now_ms);
 }
 
 static enum notifier_sent on_send(void *arg, const struct event *event, uint32_t packet)
@@ -240,10 +281,13 @@ static void on_response(void *arg, uint32_t packet, unsigned error)
 
 	if (error == WIRE_NOT_OPEN) {
 		/* It knows nothing of our session: begin anew. */
-		log_warning("snmp", "the master agent at %s has closed the session",
-			agentx->socket);
+		log_warning(
+			"snmp", "the master agent at %s has closed the session", agentx->socket);
 		hang_up(agentx);
-	} else if (packet != PING_PACKET) {
+	} else if (packet == PING_PACKET) {
+		agentx->pinged = false;
+		notifier_pinged(agentx->notifier, clock_mono_ms());
+	} else {
 		notifier_answer(agentx->notifier, packet, error, clock_mono_ms());
 	}
 }
@@ -266,14 +310,12 @@ static int sooner(int wait_ms, int other_ms)
 
 static int own_wait_ms(const struct agentx *agentx)
 {
-	int64_t now_ms, pulse_ms;
+	int64_t now_ms;
 
 	if (agentx->session == NULL)
 		return -1;
 	now_ms = clock_mono_ms();
-	pulse_ms = pulse_due_ms(agentx) - now_ms;
-	return sooner(pulse_ms < 0 ? 0 : (int)pulse_ms,
-		notifier_wait_ms(agentx->notifier, now_ms));
+	return sooner(pulse_wait_ms(agentx, now_ms), notifier_wait_ms(agentx->notifier, now_ms));
 }
 
 static void own_work(struct agentx *agentx)
@@ -350,7 +392,8 @@ static int on_connected(int major, int minor, void *server, void *client)
 	agentx->session_changed = true;
 	agentx->refused = false;
 	atomic_store(&agentx->session_fd, transport ? transport->sock : -1);
-	master_heard(agentx);
+	agentx->heard_ms = agentx->pinged_ms = clock_mono_ms();
+	agentx->pinged = agentx->silent = false;
 	/* Our OIDs are registered before the loop goes on and the first event is sent. */
 	notifier_connected(agentx->notifier, agentx->heard_ms);
 	return 0;
@@ -611,8 +654,7 @@ static void socket_change(struct agentx *agentx, char *socket)
 /* Takes the reference over. */
 static void site_change(struct agentx *agentx, struct site *site)
 {
-	notifier_set_pace(
-		agentx->notifier, site->config->notify_window, site->config->notify_rate);
+	notifier_set_pace(agentx->notifier, site->config->notify_window, site->config->notify_rate);
 	view_set_site(agentx->view, site);
 }
 

@@ -27,7 +27,8 @@
 #define PAUSE_FIRST_MS 250
 #define PAUSE_MAX_MS   30000
 #define REFUSALS_MAX   5
-#define ANSWER_WAIT_MS 120000 /* more than agentx waits for a sign of life */
+#define ANSWER_WAIT_MS 120000
+#define PINGS_MIN      12 /* answered meanwhile, and no event */
 
 struct flight {
 	struct event *event;
@@ -50,7 +51,7 @@ struct notifier {
 	int64_t tokens; /* in thousandths of an event */
 	int64_t paced_ms;
 	uint32_t last_packet;
-	int64_t answered_ms; /* when the master last answered to any */
+	unsigned pings;				    /* answered since an event was */
 	struct flight flights[NOTIFIER_WINDOW_MAX]; /* in the order sent */
 	unsigned n_flights;
 	struct notifier_stats stats;
@@ -203,6 +204,8 @@ static bool send_next(struct notifier *notifier, int64_t now_ms)
 	notifier->last_packet = packet;
 	notifier->tokens -= 1000;
 	notifier->after = event->number;
+	if (notifier->n_flights == 0)
+		notifier->pings = 0;
 	notifier->flights[notifier->n_flights++] = (struct flight){ event, packet, now_ms };
 	return true;
 }
@@ -282,7 +285,7 @@ bool notifier_answer(struct notifier *notifier, uint32_t packet, unsigned error,
 	if (place == notifier->n_flights)
 		return false;
 	event = flight_end(notifier, place);
-	notifier->answered_ms = now_ms;
+	notifier->pings = 0;
 	snprintf(why, sizeof(why), "error %u", error);
 	if (error == 0)
 		taken(notifier, event);
@@ -292,22 +295,16 @@ bool notifier_answer(struct notifier *notifier, uint32_t packet, unsigned error,
 	return true;
 }
 
-/* INT64_MAX: none. A master that is at work on those before it needs its time. */
-static int64_t expiry_ms(const struct notifier *notifier)
+/*
+ * It answers in the order it was asked, so that it has passed over what it was
+ * asked before. Pings have to be many, in case it does not; and one that has
+ * work to do on those before, like waiting for a receiver, gets its time.
+ */
+void notifier_pinged(struct notifier *notifier, int64_t now_ms)
 {
-	int64_t since = notifier->answered_ms;
-
-	if (notifier->n_flights == 0)
-		return INT64_MAX;
-	if (notifier->flights[0].sent_ms > since)
-		since = notifier->flights[0].sent_ms;
-	return since + ANSWER_WAIT_MS;
-}
-
-/* A master that is alive and still says nothing to an old one will not do so any more. */
-static void flights_expire(struct notifier *notifier, int64_t now_ms)
-{
-	while (now_ms >= expiry_ms(notifier)) {
+	if (notifier->n_flights == 0 || ++notifier->pings < PINGS_MIN)
+		return;
+	while (notifier->n_flights > 0 && now_ms - notifier->flights[0].sent_ms >= ANSWER_WAIT_MS) {
 		struct event *event = flight_end(notifier, 0);
 
 		refused(notifier, event, "no answer", now_ms);
@@ -342,13 +339,11 @@ static int64_t send_wait(const struct notifier *notifier, int64_t now_ms)
 
 int notifier_wait_ms(const struct notifier *notifier, int64_t now_ms)
 {
-	int64_t wait, expiry = expiry_ms(notifier);
+	int64_t wait;
 
 	if (!notifier->connected || notifier->journal == NULL)
 		return -1;
 	wait = send_wait(notifier, now_ms);
-	if (expiry != INT64_MAX && expiry - now_ms < wait)
-		wait = expiry - now_ms;
 	if (wait == INT64_MAX)
 		return -1;
 	return wait < 0 ? 0 : (int)wait;
@@ -360,7 +355,6 @@ void notifier_work(struct notifier *notifier, int64_t now_ms)
 		return;
 	if (atomic_exchange(&notifier->woken, false))
 		notifier->more = true;
-	flights_expire(notifier, now_ms);
 	pace(notifier, now_ms);
 	while (notifier->more && notifier->n_flights < window(notifier) &&
 		now_ms >= notifier->pause_until_ms && notifier->tokens >= 1000) {

@@ -54,6 +54,8 @@ int notifier_wait_ms(const struct notifier *notifier, int64_t now_ms);
 void notifier_work(struct notifier *notifier, int64_t now_ms);
 /* The master's answer to a packet; error 0: it has taken it. False: to none that is under way. */
 bool notifier_answer(struct notifier *notifier, uint32_t packet, unsigned error, int64_t now_ms);
+/* The master has answered a ping: it is alive, whatever it does not answer to. */
+void notifier_pinged(struct notifier *notifier, int64_t now_ms);
 
 void notifier_stats(const struct notifier *notifier, struct notifier_stats *stats);
 

@@ -50,7 +50,8 @@ settled() { # WHAT [--repeats N] : all is told and the same everywhere
 	retry 10 all_delivered
 	said=$(check_traps "$@" "${kinds[@]}") || fail "$what: $said"
 	[[ $said == *": $(latched) events"* ]] || fail "$what: changes at the meter $(latched), but $said"
-	say "$what: changes at the meter $(latched); $(tr '\n' ';' <<<"$said")"
+	retry 10 python3 "$tests/traps.py" stored "$dir/state/meterx.db" "$(latched)"
+	say "$what: changes at the meter $(latched); in the database, delivered $(latched); $(tr '\n' ';' <<<"$said")"
 }
 
 stream 2

@@ -716,25 +716,26 @@ static int silent_hear(int fd, uint8_t *header)
 	return header[1];
 }
 
-static void silent_say_yes(int fd, uint8_t *header)
+static void silent_say(int fd, const uint8_t *header, unsigned error)
 {
 	uint8_t response[HEADER + 8] = { 0 };
+	bool big_endian = header[2] & 0x10;
 
 	memcpy(response, header, 16);
 	response[1] = PDU_RESPONSE;
-	response[header[2] & 0x10 ? 19 : 16] = 8;
+	response[big_endian ? 19 : 16] = 8;
+	response[HEADER + (big_endian ? 4 : 5)] = (uint8_t)(error >> 8);
+	response[HEADER + (big_endian ? 5 : 4)] = (uint8_t)error;
 	assert_int_equal(write(fd, response, sizeof(response)), sizeof(response));
 }
 
-/* Answer the agent until it sends that PDU, and then no more: the library now waits for us. */
-static void check_stop_while_held(int last)
+/* The agent goes over to a master of ours; the descriptor that it listens on. */
+static int silent_begin(char **real)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	int listener = socket(AF_UNIX, SOCK_STREAM, 0), fd, type;
-	uint8_t header[HEADER];
-	int64_t begin;
-	char *real = strdup(agentx_address);
+	int listener = socket(AF_UNIX, SOCK_STREAM, 0);
 
+	*real = strdup(agentx_address);
 	snprintf(agentx_address, sizeof(agentx_address), "%s/silent", dir);
 	unlink(agentx_address);
 	strcpy(address.sun_path, agentx_address);
@@ -742,18 +743,34 @@ static void check_stop_while_held(int last)
 	listen(listener, 5);
 	ended(&agent, SIGTERM);
 	agent = agent_start("held");
+	return listener;
+}
+
+static void silent_end(int listener, char *real)
+{
+	close(listener);
+	strcpy(agentx_address, real);
+	free(real);
+}
+
+/* Answer the agent until it sends that PDU, and then no more: the library now waits for us. */
+static void check_stop_while_held(int last)
+{
+	char *real;
+	int listener = silent_begin(&real), fd, type;
+	uint8_t header[HEADER];
+	int64_t begin;
+
 	fd = accept(listener, NULL, NULL);
 	while ((type = silent_hear(fd, header)) != last) {
 		assert_int_not_equal(type, 0);
-		silent_say_yes(fd, header);
+		silent_say(fd, header, 0);
 	}
 	begin = clock_mono_ms();
 	assert_int_equal(ended(&agent, SIGTERM), 0);
 	print_message("ended after %lld ms\n", (long long)(clock_mono_ms() - begin));
 	close(fd);
-	close(listener);
-	strcpy(agentx_address, real);
-	free(real);
+	silent_end(listener, real);
 }
 
 static void test_stop_while_held(void **state)
@@ -762,6 +779,31 @@ static void test_stop_while_held(void **state)
 	check_stop_while_held(PDU_OPEN);
 	check_stop_while_held(PDU_REGISTER);
 	check_stop_while_held(PDU_PING);
+	agent = agent_start("agent");
+	wait_for_site(1);
+}
+
+/* A master that says it knows nothing of our session: the agent begins anew. */
+static void test_session_is_not_known(void **state)
+{
+	uint8_t header[HEADER];
+	char *real;
+	int listener = silent_begin(&real), fd = accept(listener, NULL, NULL), type;
+
+	(void)state;
+	while ((type = silent_hear(fd, header)) != 0)
+		silent_say(fd, header, type == PDU_PING ? 257 : 0);
+	/* Between the attempts it only looks whether somebody listens. */
+	do {
+		close(fd);
+		fd = accept(listener, NULL, NULL);
+		type = silent_hear(fd, header);
+	} while (type == 0);
+	assert_int_equal(type, PDU_OPEN);
+	close(fd);
+	assert_int_equal(log_count("held", "has closed the session"), 1);
+	silent_end(listener, real);
+	assert_int_equal(ended(&agent, SIGTERM), 0);
 	agent = agent_start("agent");
 	wait_for_site(1);
 }
@@ -880,6 +922,7 @@ int main(void)
 		cmocka_unit_test(test_registration_is_refused_until_free),
 		cmocka_unit_test(test_frozen_master_does_not_hold_the_stop),
 		cmocka_unit_test(test_stop_while_held),
+		cmocka_unit_test(test_session_is_not_known),
 		cmocka_unit_test(test_thawed_master_is_served),
 		cmocka_unit_test(test_clean_end),
 		cmocka_unit_test(test_master_comes_later),
