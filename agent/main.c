@@ -22,6 +22,7 @@
 #include "core/notify.h"
 #include "core/util.h"
 #include "modbus/links.h"
+#include "modbus/news.h"
 #include "snmp/agentx.h"
 #include "store/site.h"
 
@@ -192,6 +193,8 @@ static int apply(struct agent *agent, struct config *config)
 	int rc;
 
 	agent->config = config;
+	if (old_site == NULL)
+		news_dismiss_others(agent->journal, config);
 	journal_forget_others(agent->journal, config);
 	agent->site = build_site(agent);
 	/* What cannot be started is logged where it failed; the other links serve. */

@@ -327,6 +327,19 @@ bool journal_panel(struct journal *journal, uint32_t panel, struct panel_memory 
 	return record != NULL;
 }
 
+size_t journal_panels(struct journal *journal, uint32_t **panels)
+{
+	size_t n;
+
+	pthread_mutex_lock(&journal->lock);
+	n = journal->n_panels;
+	*panels = xcalloc(n, sizeof(**panels));
+	for (size_t i = 0; i < n; i++)
+		(*panels)[i] = journal->panels[i].panel;
+	pthread_mutex_unlock(&journal->lock);
+	return n;
+}
+
 bool journal_link_down(struct journal *journal, const char *link)
 {
 	struct link_record *record;

@@ -91,6 +91,8 @@ void journal_end(struct journal_batch *batch);
 
 /* What was remembered last; false: nothing. The book has a reference for the caller. Any thread. */
 bool journal_panel(struct journal *journal, uint32_t panel, struct panel_memory *memory);
+/* Indexes of the panels of which something is remembered; free with free(). How many. */
+size_t journal_panels(struct journal *journal, uint32_t **panels);
 bool journal_link_down(struct journal *journal, const char *link);
 /* Forget panels and links that are not in the configuration any more. Main thread. */
 void journal_forget_others(struct journal *journal, const struct config *config);

@@ -187,6 +187,39 @@ static void __attribute__((format(printf, 4, 0))) begin_plain(struct tale *tale,
 	};
 }
 
+void tell_orphan(struct tale *tale, uint32_t panel, const struct alarm_transition *transition,
+	const struct event *raise, int64_t wall_ms)
+{
+	struct alarm_line line = {
+		.panel = tale->panel,
+		.scope = (enum scope)ROW_KEY_A(transition->key),
+		.channel = ROW_KEY_B(transition->key),
+		.label = tale->label,
+		.level = (enum level)ROW_KEY_C(transition->key),
+		.state = changes[transition->change].state,
+		.rest = ", the panel is not watched any more",
+	};
+
+	snprintf(tale->panel, sizeof(tale->panel), "panel %u", panel);
+	if (raise != NULL)
+		cut(tale->panel, sizeof(tale->panel), raise->panel_name);
+	cut(tale->label, sizeof(tale->label), raise != NULL ? raise->label : "");
+	tale->draft = (struct event){
+		.wall_ms = wall_ms,
+		.kind = changes[transition->change].kind,
+		.notify = raise != NULL ? raise->notify : changes[transition->change].latch,
+		.panel = panel,
+		.scope = (enum event_scope)line.scope,
+		.channel = line.channel,
+		.level = line.level,
+		.severity = transition->severity,
+		.panel_name = tale->panel,
+		.label = tale->label,
+		.text = tale->text,
+	};
+	tell_line(tale->text, sizeof(tale->text), &line);
+}
+
 static const char *input_name(enum input_state state)
 {
 	return state == INPUT_CLOSED ? "closed" : "open";

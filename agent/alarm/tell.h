@@ -14,6 +14,7 @@
 
 struct tale {
 	struct event draft;
+	char panel[CONF_NAME_MAX + 1];
 	char label[CONF_NAME_MAX + 1];
 	char text[EVENT_TEXT_MAX + 1];
 };
@@ -43,6 +44,13 @@ void tell_alarm(struct tale *tale, const struct channel *at,
 	const struct alarm_transition *transition, int64_t wall_ms);
 void tell_gone(struct tale *tale, const struct channel *at,
 	const struct alarm_transition *transition, int64_t wall_ms);
+
+/*
+ * The end of an alarm of a panel that is not watched any more. raise: the event
+ * that told it, where it still is known; it must outlive the tale.
+ */
+void tell_orphan(struct tale *tale, uint32_t panel, const struct alarm_transition *transition,
+	const struct event *raise, int64_t wall_ms);
 
 /* "RPP-1A input 3 (Door): closed, normally open" */
 void tell_input(struct tale *tale, const struct panel_conf *panel, unsigned number,

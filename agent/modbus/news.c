@@ -302,6 +302,46 @@ void news_dismiss(struct site *site, const struct link_conf *link, const struct 
 	}
 }
 
+static void dismiss_unknown(struct journal *journal, uint32_t panel)
+{
+	struct alarm_transitions transitions = { 0 };
+	struct panel_memory memory;
+	struct journal_batch batch;
+	struct tale tale;
+
+	if (!journal_panel(journal, panel, &memory) || memory.book == NULL)
+		return;
+	alarm_book_unref(alarm_forget(memory.book, &transitions));
+	alarm_book_unref(memory.book);
+	journal_begin(&batch, journal);
+	for (size_t i = 0; i < transitions.count; i++) {
+		struct event *raise = journal_find(journal, transitions.items[i].event);
+
+		tell_orphan(&tale, panel, &transitions.items[i], raise, clock_wall_ms());
+		journal_add(&batch, &tale.draft);
+		event_unref(raise);
+	}
+	journal_remember_panel(&batch, panel, &nothing);
+	journal_end(&batch);
+	free(transitions.items);
+}
+
+void news_dismiss_others(struct journal *journal, const struct config *config)
+{
+	uint32_t *panels;
+	size_t n = journal_panels(journal, &panels);
+
+	for (size_t i = 0; i < n; i++) {
+		size_t k = 0;
+
+		while (k < config->n_panels && config->panels[k].index != panels[i])
+			k++;
+		if (k == config->n_panels || !config->panels[k].enabled)
+			dismiss_unknown(journal, panels[i]);
+	}
+	free(panels);
+}
+
 /* Posting */
 
 static const char *const change_names[] = {

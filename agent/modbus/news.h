@@ -57,4 +57,7 @@ void news_post(struct news *news, const struct snapshot *snapshot, const struct 
  */
 void news_dismiss(struct site *site, const struct link_conf *link, const struct site *next);
 
+/* The same at the start, for panels that were taken out or switched off while no agent ran. */
+void news_dismiss_others(struct journal *journal, const struct config *config);
+
 #endif

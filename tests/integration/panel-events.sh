@@ -79,3 +79,9 @@ retry 20 event '^P1 branch 1: high-high cleared$' 2
 online 1 2
 equal "latched now" "$(get mxPanelLatchedAlarms.1)" 2
 equal "events since" "$(($(events | wc -l) - before))" 1
+
+# A panel taken out while no agent runs leaves no alarm behind at the receivers.
+stop_meterxd
+{ link m; panel 2 m 2 "$slower"; } | write_conf
+start_meterxd
+retry 20 event '^P1 branch [23]: high-high cleared, the panel is not watched any more$' 2

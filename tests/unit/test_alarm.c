@@ -380,6 +380,30 @@ static void latches_found_at_start_are_marked_once(void **state)
 	assert_false(alarm_find(f->book, key)->found_at_start);
 }
 
+/* A counter that was absent when others were read had no 0 to count from. */
+static void a_counter_that_was_absent_starts_from_what_it_says(void **state)
+{
+	struct fixture *f = *state;
+
+	begin(f, ~0u);
+	put(f->snapshot, Q_ALARM_STATUS, 0);
+	snapshot_set(f->snapshot, SCOPE_BRANCH, Q_COUNT_HIGH_HIGH, 4, 0);
+	finish(f);
+	assert_true(f->book->counted);
+	assert_null(alarm_find(f->book, ROW_KEY(SCOPE_BRANCH, 4, LEVEL_HIGH_HIGH)));
+	start_again(f);
+	for (int poll = 0; poll < 2; poll++) {
+		begin(f, ~0u);
+		put(f->snapshot, Q_ALARM_STATUS, 0);
+		put(f->snapshot, Q_COUNT_HIGH_HIGH, 7);
+		snapshot_set(f->snapshot, SCOPE_BRANCH, Q_COUNT_HIGH_HIGH, 4, 2);
+		snapshot_set(f->snapshot, SCOPE_BRANCH, Q_ALARM_STATUS, 4, 0);
+		finish(f);
+		assert_string_equal(told(f), poll == 0 ? "" : "~2"); /* of branch 4 */
+	}
+	assert_int_equal(ROW_KEY_B(f->transitions.items[0].key), 4);
+}
+
 /* Voltage: latched bit 0, shown while it lasts by bit 8. */
 static void latch_and_active_bit_of_one_alarm(void **state)
 {
@@ -752,6 +776,7 @@ int main(void)
 		TEST(a_healthy_book_is_empty_shared_and_unchanged),
 		TEST(an_alarm_carries_value_times_and_number),
 		TEST(latches_found_at_start_are_marked_once),
+		TEST(a_counter_that_was_absent_starts_from_what_it_says),
 		TEST(latch_and_active_bit_of_one_alarm),
 		TEST(states_that_do_not_latch_are_held),
 		TEST(a_hold_ends_without_a_reading),

@@ -529,6 +529,35 @@ static void nobody_watches_the_panel_any_more(void **state)
 	}
 }
 
+/* The same while no agent ran. */
+static void nobody_watched_the_panel_after_a_restart(void **state)
+{
+	static const char *const others[] = { RHYTHM, RHYTHM PANEL "enabled = no }\n" };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(others); i++) {
+		STATUS(3) = HH;
+		STATUS(4) = HNL;
+		seconds(2);
+		told();
+		news_dismiss_others(rig.sim.journal, rig.site->config);
+		assert_told("");
+		stop();
+		rig.store = store_new();
+		rig.site = rig_site(&rig.sim, rig.store, NULL, others[i]);
+		news_dismiss_others(rig.sim.journal, rig.site->config);
+		assert_told("!P branch 3 (Chiller): high-high cleared, the panel is not watched any more\n"
+			    "P branch 4: high-non-latching not active any more, "
+			    "the panel is not watched any more");
+		news_dismiss_others(rig.sim.journal, rig.site->config);
+		assert_told("");
+		site_unref(rig.site);
+		store_free(rig.store);
+		set_time(5000);
+		start(CONF);
+	}
+}
+
 /*
  * By the sample profile inputs 1 and 2 have a register each and 3 to 18 the bits
  * of another. What is said of a contact is said against what was known of it.
@@ -639,6 +668,7 @@ int main(void)
 		TEST(a_hold_ends_while_the_meter_is_silent),
 		TEST(energy_registers),
 		TEST(nobody_watches_the_panel_any_more),
+		TEST(nobody_watched_the_panel_after_a_restart),
 		TEST(inputs_change),
 		TEST(alarms_of_the_profile_before),
 	};
