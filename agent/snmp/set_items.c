@@ -164,9 +164,14 @@ static int check(struct test *test, const struct set_varbind *varbind)
 	if (change.kind == CHANGE_PANELS)
 		return add_panels(test, &change);
 	error = check_leave(&row, &change);
-	if (error == SNMP_ERR_NOERROR)
+	if (error != SNMP_ERR_NOERROR)
+		return error;
+	item_add(test, &change, row.panel, row_write_key(&row));
+	if (change.then) {
+		change.op.command = change.then;
 		item_add(test, &change, row.panel, row_write_key(&row));
-	return error;
+	}
+	return SNMP_ERR_NOERROR;
 }
 
 static bool is_repeated(const struct set_varbind *varbinds, size_t at)

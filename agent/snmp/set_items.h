@@ -17,7 +17,10 @@ struct set_varbind {
 	struct wanted wanted;
 };
 
-/* What one variable binding asks of one panel; a command to all panels is an item for each. */
+/*
+ * One thing that a variable binding asks of one panel; a command to all panels
+ * is an item for each of them.
+ */
 struct set_item {
 	struct change change;
 	unsigned varbind; /* from 1 */

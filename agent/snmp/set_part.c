@@ -50,7 +50,6 @@ static struct part *part_of(
 	if (at == *n) {
 		parts[at] = *model;
 		parts[at].kind = kind_of(item);
-		parts[at].items = xcalloc(model->all->n, sizeof(*parts[at].items));
 		(*n)++;
 	}
 	return &parts[at];
@@ -77,6 +76,8 @@ size_t parts_divide(struct part **parts, struct transaction *transaction,
 			if ((int)kind_of(item) != round / 2 || is_setting(item) == (round % 2 == 1))
 				continue;
 			part = part_of(&model, *parts, &n, item);
+			part->items =
+				xrealloc(part->items, part->n_items + 1, sizeof(*part->items));
 			part->items[part->n_items++] = i;
 		}
 	return n;

@@ -106,6 +106,8 @@ static bool meter_has(
 	if (choice->kind != JOB_COMMAND)
 		return true;
 	change->op.command = profile_command_find(profile, choice->command, row->scope);
+	if (choice->then)
+		change->then = profile_command_find(profile, choice->then, row->scope);
 	return change->op.command != NULL && row->channel <= change->op.command->count;
 }
 

@@ -26,6 +26,7 @@ struct command_choice {
 	int64_t value;
 	enum job_op_kind kind;
 	const char *command; /* of the profile, for JOB_COMMAND */
+	const char *then;    /* and this, if the profile has it */
 	enum write_group group;
 };
 

@@ -66,8 +66,8 @@ static struct journal_stats stats_of(const struct row *row)
 static SETTER(set_agent_command)
 {
 	static const struct command_choice choices[] = {
-		{ 2, JOB_CLEAR_LATCHES, NULL, WRITES_LATCHES },
-		{ 3, JOB_POLL_NOW, NULL, 0 },
+		{ 2, JOB_CLEAR_LATCHES, NULL, NULL, WRITES_LATCHES },
+		{ 3, JOB_POLL_NOW, NULL, NULL, 0 },
 	};
 
 	(void)row, (void)column;

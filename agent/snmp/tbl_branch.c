@@ -95,9 +95,9 @@ static SETTER(set_tenant)
 static SETTER(set_reset)
 {
 	static const struct command_choice choices[] = {
-		{ 2, JOB_COMMAND, "reset-energy", WRITES_RESETS },
-		{ 3, JOB_COMMAND, "reset-maxima", WRITES_RESETS },
-		{ 0, 0, NULL, 0 },
+		{ 2, JOB_COMMAND, "reset-energy", NULL, WRITES_RESETS },
+		{ 3, JOB_COMMAND, "reset-maxima", NULL, WRITES_RESETS },
+		{ 0, 0, NULL, NULL, 0 },
 	};
 
 	(void)column;

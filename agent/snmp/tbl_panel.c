@@ -198,13 +198,13 @@ static SETTER(set_ct_layout)
 static SETTER(set_command)
 {
 	static const struct command_choice choices[] = {
-		{ 2, JOB_CLEAR_LATCHES, NULL, WRITES_LATCHES },
-		{ 3, JOB_COMMAND, "reset-energy", WRITES_RESETS },
-		{ 4, JOB_COMMAND, "reset-maxima", WRITES_RESETS },
-		{ 5, JOB_COMMAND, "reset-demand", WRITES_RESETS },
-		{ 6, JOB_COMMAND, "start-demand-interval", WRITES_RESETS },
-		{ 7, JOB_POLL_NOW, NULL, 0 },
-		{ 0, 0, NULL, 0 },
+		{ 2, JOB_CLEAR_LATCHES, NULL, NULL, WRITES_LATCHES },
+		{ 3, JOB_COMMAND, "reset-energy", NULL, WRITES_RESETS },
+		{ 4, JOB_COMMAND, "reset-maxima", NULL, WRITES_RESETS },
+		{ 5, JOB_COMMAND, "reset-demand", "reset-max-demand", WRITES_RESETS },
+		{ 6, JOB_COMMAND, "start-demand-interval", NULL, WRITES_RESETS },
+		{ 7, JOB_POLL_NOW, NULL, NULL, 0 },
+		{ 0, 0, NULL, NULL, 0 },
 	};
 
 	(void)column;

@@ -791,20 +791,21 @@ static void commands_are_those_of_the_profile(void **state)
 	static const struct {
 		struct varbind varbind;
 		enum job_op_kind kind;
-		const char *command;
+		const char *command, *then;
 		enum scope scope;
 		unsigned channel;
 	} cases[] = {
-		{ INT("mxPanelCommand", 2, 1), JOB_CLEAR_LATCHES, NULL, SCOPE_PANEL, 1 },
-		{ INT("mxPanelCommand", 3, 1), JOB_COMMAND, "reset-energy", SCOPE_PANEL, 1 },
-		{ INT("mxPanelCommand", 4, 1), JOB_COMMAND, "reset-maxima", SCOPE_PANEL, 1 },
-		{ INT("mxPanelCommand", 5, 1), JOB_COMMAND, "reset-demand", SCOPE_PANEL, 1 },
-		{ INT("mxPanelCommand", 6, 1), JOB_COMMAND, "start-demand-interval", SCOPE_PANEL,
-			1 },
-		{ INT("mxPanelCommand", 7, 1), JOB_POLL_NOW, NULL, SCOPE_PANEL, 1 },
-		{ INT("mxBranchReset", 2, 1, 42), JOB_COMMAND, "reset-energy", SCOPE_BRANCH, 42 },
-		{ INT("mxBranchReset", 3, 1, 1), JOB_COMMAND, "reset-maxima", SCOPE_BRANCH, 1 },
-		{ INT("mxAlarmLatched", 2, 1, 3, 5, 2), JOB_CLEAR_LATCH, NULL, SCOPE_VOLTAGE, 5 },
+		{ INT("mxPanelCommand", 2, 1), JOB_CLEAR_LATCHES, NULL, NULL, SCOPE_PANEL, 1 },
+		{ INT("mxPanelCommand", 3, 1), JOB_COMMAND, "reset-energy", NULL, SCOPE_PANEL, 1 },
+		{ INT("mxPanelCommand", 4, 1), JOB_COMMAND, "reset-maxima", NULL, SCOPE_PANEL, 1 },
+		{ INT("mxPanelCommand", 5, 1), JOB_COMMAND, "reset-demand", "reset-max-demand",
+			SCOPE_PANEL, 1 },
+		{ INT("mxPanelCommand", 6, 1), JOB_COMMAND, "start-demand-interval", NULL,
+			SCOPE_PANEL, 1 },
+		{ INT("mxPanelCommand", 7, 1), JOB_POLL_NOW, NULL, NULL, SCOPE_PANEL, 1 },
+		{ INT("mxBranchReset", 2, 1, 42), JOB_COMMAND, "reset-energy", NULL, SCOPE_BRANCH, 42 },
+		{ INT("mxBranchReset", 3, 1, 1), JOB_COMMAND, "reset-maxima", NULL, SCOPE_BRANCH, 1 },
+		{ INT("mxAlarmLatched", 2, 1, 3, 5, 2), JOB_CLEAR_LATCH, NULL, NULL, SCOPE_VOLTAGE, 5 },
 	};
 
 	(void)state;
@@ -819,6 +820,9 @@ static void commands_are_those_of_the_profile(void **state)
 		assert_int_equal(job->ops[0].command != NULL, cases[i].command != NULL);
 		if (cases[i].command)
 			assert_string_equal(job->ops[0].command->name, cases[i].command);
+		assert_int_equal(job->n_ops, cases[i].then ? 2 : 1);
+		if (cases[i].then)
+			assert_string_equal(job->ops[1].command->name, cases[i].then);
 		end(job, JOB_DONE, "");
 		assert_int_equal(error_of(), SNMP_ERR_NOERROR);
 		phase(SET_CLEANUP);
