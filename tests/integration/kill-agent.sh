@@ -47,11 +47,13 @@ mark() { # KILL
 		.1.3.6.1.2.1.1.4.0 s "after kill $1"
 	retry 10 log_has snmptrapd "after kill $1\"?\$"
 }
+masters=0
 for ((kill = 1; kill <= kills; kill++)); do
 	sleep "$((RANDOM % 2)).$((RANDOM % 9 + 1))" # when is up to chance
 	running stream || fail "the stream has ended"
 	if [ -n "$both" ] && [ $((RANDOM % 2)) = 0 ]; then
 		stop snmpd KILL || :
+		masters=$((masters + 1))
 		sleep "0.$((RANDOM % 5))"
 	fi
 	running meterxd || fail "meterxd has ended by itself"
@@ -72,4 +74,5 @@ retry 20 loss settled "$database"
 mark end
 equal "datagrams the receiver had no room for" \
 	"$(awk -v port="$(printf ':%04X$' "$trap_port")" '$2 ~ port { print $NF }' /proc/net/udp)" 0
+say "kills of snmpd: $masters"
 loss verdict "$dir/sim" "$database" "$dir/snmptrapd.log" "$dir/kills"
