@@ -94,6 +94,8 @@ def check(case, what, have, want):
 
 
 def show(case, error, took, held, status, reason):
+    if error not in ("noError", "commitFailed", "undoFailed") and "taken back" not in reason:
+        status, reason = "-", ""  # nothing was begun: that is of the write before
     print(f"{case:44} {error:20} {took:7.1f} ms  {held:28} {status:8} "
           f"others {bystander.longest:6.1f} ms  {reason}")
 
@@ -164,6 +166,11 @@ def limit(value, panel=1):
 def simple_cases():
     run("good", [limit(650)], "noError", {(1, LIMIT): 650}, status="done", index=0)
     default()
+    run("voltage limit", [("mxThresholdValue.1.3.0.2", "u", 262000)], "noError", status="done")
+    check("voltage limit", "it", reader.get(oid("mxThresholdValue.1.3.0.2")), 262000)
+    run("voltage limit, finer than the register", [("mxThresholdValue.1.3.0.2", "u", 262001)],
+        "commitFailed", status="failed")
+    check("voltage limit", "it", reader.get(oid("mxThresholdValue.1.3.0.2")), 262000)
     run("out of range", [limit(1001)], "wrongValue", {(1, LIMIT): 700}, index=1)
     run("wrong type", [("mxThresholdValue.1.1.0.1", "i", 650)], "wrongType", {(1, LIMIT): 700})
     run("read-only in the MIB", [("mxBranchCurrent.1.1", "u", 5)], "notWritable")
@@ -308,7 +315,12 @@ def command_cases():
     run("poll now", [("mxPanelCommand.1", "i", 7)], "noError")
     run("poll all now", [("mxAgentCommand.0", "i", 3)], "noError")
     run("clear all latches", [("mxAgentCommand.0", "i", 2)], "noError", status="done")
+    sim("current", 1, 7, 150)
+    sim("time", "+120")
+    wait("branch 7 latched", lambda: reader.get(oid("mxAlarmLatched.1.1.7.1")) == 1)
+    sim("current", 1, 7, 1)
     run("clear a latch", [("mxAlarmLatched.1.1.7.1", "i", 2)], "noError", status="done")
+    check("clear a latch", "it at once", reader.get(oid("mxAlarmLatched.1.1.7.1")), 2)
     run("set a latch", [("mxAlarmLatched.1.1.7.1", "i", 1)], "wrongValue")
     run("reset a maximum", [("mxBranchReset.1.7", "i", 3)], "noError", status="done")
     run("no command", [("mxPanelCommand.1", "i", 1)], "wrongValue")
