@@ -1261,25 +1261,45 @@ static int read_chosen(struct persist *persist, const struct persist_look *look,
 	return rc;
 }
 
+static int look_at(struct persist *persist, const char *tail, const struct persist_look *look,
+	struct persist_set *set)
+{
+	int rc = connect_file(persist, SQLITE_OPEN_READONLY, tail);
+
+	if (rc == 0)
+		rc = check_owner(persist);
+	if (rc == 0)
+		rc = read_chosen(persist, look, set);
+	if (rc < 0)
+		persist_set_free(set);
+	close_file(persist);
+	return rc;
+}
+
+/* Then no agent uses it, and all is in the file itself. */
+static bool has_no_log(const struct persist *persist)
+{
+	char *log = xasprintf("%s-wal", persist->path);
+	struct stat there;
+	bool none = stat(log, &there) < 0 ? errno == ENOENT : there.st_size == 0;
+
+	free(log);
+	return none;
+}
+
 int persist_look(const char *dir, const struct persist_look *look, struct persist_set *set,
 	char *why, size_t size)
 {
-	/* Where the log of the file is neither there nor can be made, no agent uses it. */
-	static const char *const tails[] = { "", "?immutable=1" };
 	struct persist persist = { .lock = -1, .path = xasprintf("%s/meterx.db", dir) };
-	int rc = access(persist.path, R_OK) < 0 ? system_error(&persist, errno) : -EACCES;
+	int rc = access(persist.path, R_OK) < 0 ? system_error(&persist, errno) : 0;
 
 	*set = (struct persist_set){ 0 };
-	for (size_t i = 0; i < ARRAY_LEN(tails) && rc == -EACCES; i++) {
-		rc = connect_file(&persist, SQLITE_OPEN_READONLY, tails[i]);
-		if (rc == 0)
-			rc = check_owner(&persist);
-		if (rc == 0)
-			rc = read_chosen(&persist, look, set);
-		if (rc < 0)
-			persist_set_free(set);
-		close_file(&persist);
-	}
+	if (rc == 0)
+		rc = look_at(&persist, "", look, set);
+	/* Where SQLite's other files cannot be made. */
+	if ((rc == -EACCES || rc == -EROFS) && access(persist.path, R_OK) == 0 &&
+		has_no_log(&persist))
+		rc = look_at(&persist, "?immutable=1", look, set);
 	snprintf(why, size, "%s: %s", persist.path, persist.error);
 	free(persist.path);
 	return rc < 0 ? rc : 0;

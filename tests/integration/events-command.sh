@@ -84,6 +84,9 @@ start_meterxd
 retry 10 eval 'events | grep -c "agentStarted" | grep -x 2'
 stop_meterxd
 events >"$dir/text"
+chmod 555 "$dir/state" # nothing can be made beside it (root can all the same)
+equal "events from a folder that cannot be written" "$(events)" "$(cat "$dir/text")"
+chmod 755 "$dir/state"
 equal "events without the daemon" "$(awk 'NR > 1 && $1 <= last { print } { last = $1 }' "$dir/text")" ""
 followed() { # each once, delivered or not at that moment
 	sed -E 's/ (delivered|waiting  )  / -          /' "$dir/follow.log" >"$dir/have"
