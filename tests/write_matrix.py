@@ -94,7 +94,7 @@ def check(case, what, have, want):
 
 
 def show(case, error, took, held, status, reason):
-    if error not in ("noError", "commitFailed", "undoFailed") and "taken back" not in reason:
+    if error.split("/")[0] not in ("noError", "commitFailed", "undoFailed") and "taken back" not in reason:
         status, reason = "-", ""  # nothing was begun: that is of the write before
     print(f"{case:44} {error:20} {took:7.1f} ms  {held:28} {status:8} "
           f"others {bystander.longest:6.1f} ms  {reason}")
