@@ -925,6 +925,7 @@ static bool is_due(const struct journal *journal)
 static void *run(void *arg)
 {
 	struct journal *journal = arg;
+	size_t left;
 
 	pthread_mutex_lock(&journal->lock);
 	while (!journal->stopping) {
@@ -936,7 +937,10 @@ static void *run(void *arg)
 			pthread_cond_wait(&journal->news, &journal->lock);
 	}
 	work(journal); /* also without news: the last number is known now */
+	left = journal->n - position(journal, journal->stored + 1);
 	pthread_mutex_unlock(&journal->lock);
+	if (journal->degraded && left > 0)
+		log_error("journal", "%zu events could not be stored until the end", left);
 	return NULL;
 }
 

@@ -219,11 +219,20 @@ struct persist {
 	sqlite3 *db; /* NULL: not open now */
 	sqlite3_stmt *puts[TABLE_COUNT], *changes[CHANGE_COUNT];
 	uint64_t reserved; /* in the file */
+	bool opened; /* what was found then counts, not what is found later */
 	bool stuck; /* damaged and not to be set aside, which was told */
 	char error[256], why[256];
 };
 
 /* What went wrong */
+
+/* SQLite quotes what it has found in the file, and that may be anything. */
+static void make_readable(char *text)
+{
+	for (; *text != '\0'; text++)
+		if (*text < ' ' || *text > '~')
+			*text = '?';
+}
 
 /* 0, or -errno that stands for SQLite's code; the text is kept. */
 static int verdict(struct persist *persist, int code)
@@ -249,6 +258,7 @@ static int verdict(struct persist *persist, int code)
 	snprintf(persist->error, sizeof(persist->error), "%s%s%s",
 		persist->db != NULL ? sqlite3_errmsg(persist->db) : sqlite3_errstr(code),
 		system != 0 ? ": " : "", system != 0 ? strerror(system) : "");
+	make_readable(persist->error);
 	for (size_t i = 0; i < ARRAY_LEN(errors); i++)
 		if ((code & 0xff) == errors[i].code)
 			return -errors[i].error;
@@ -258,6 +268,7 @@ static int verdict(struct persist *persist, int code)
 static int damaged(struct persist *persist, const char *what)
 {
 	text_copy(persist->error, sizeof(persist->error), what);
+	make_readable(persist->error);
 	return -EBADMSG;
 }
 
@@ -945,11 +956,11 @@ static int make_tables(struct persist *persist, bool is_new)
 	return rc;
 }
 
-/* The path as SQLite's "file:" wants it. */
+/* The path as SQLite's "file:" wants it; what begins with two slashes would be a host there. */
 static char *path_as_uri(const char *path, const char *tail)
 {
-	char *uri = xcalloc(strlen(path) * 3 + strlen(tail) + sizeof("file:"), 1);
-	char *at = stpcpy(uri, "file:");
+	char *uri = xcalloc(strlen(path) * 3 + strlen(tail) + sizeof("file://"), 1);
+	char *at = stpcpy(uri, path[0] == '/' ? "file://" : "file:");
 
 	for (; *path != '\0'; path++)
 		at += sprintf(at, strchr("?#% ", *path) != NULL ? "%%%02x" : "%c",
@@ -985,9 +996,9 @@ static int make_file(struct persist *persist)
 		return damaged(persist, "no regular file");
 	if (fd < 0)
 		return system_error(persist, error);
-	if (fstat(fd, &persist->identity) < 0)
-		memset(&persist->identity, 0, sizeof(persist->identity));
 	close(fd);
+	if (stat(persist->path, &persist->identity) < 0)
+		return system_error(persist, errno);
 	return S_ISREG(persist->identity.st_mode) ? 0 : damaged(persist, "no regular file");
 }
 
@@ -1107,8 +1118,13 @@ static int begin_new_file(struct persist *persist, size_t capacity, struct persi
 	persist->stuck = rc < 0;
 	if (rc < 0)
 		return rc;
-	log_error("persist", "%s is damaged (%s): kept as %s, a new one begins; events from %llu on",
-		persist->path, why, aside, (unsigned long long)last + 1);
+	if (persist->opened)
+		log_error("persist", "%s is damaged (%s): kept as %s, all is stored anew",
+			persist->path, why, aside);
+	else
+		log_error("persist",
+			"%s is damaged (%s): kept as %s, a new one begins, with event %llu",
+			persist->path, why, aside, (unsigned long long)last + 1);
 	rc = open_file(persist, capacity, set);
 	set->last = last;
 	return rc;
@@ -1165,6 +1181,7 @@ struct persist *persist_open(const char *dir, size_t capacity, struct persist_se
 	persist->dir = xstrdup(dir);
 	persist->path = xasprintf("%s/meterx.db", dir);
 	rc = open_whole(persist, capacity, set);
+	persist->opened = true;
 	if (rc == 0)
 		return persist;
 	text_copy(persist->why, sizeof(persist->why), persist->error);
