@@ -25,6 +25,8 @@
 #define ALL_NOW	   (CLASS(POLL_ALARM) | CLASS(POLL_FAST) | CLASS(POLL_SLOW))
 #define WORDS_MAX  4   /* of one value */
 #define READ_TRIES 3   /* what the meter holds must come out */
+#define LOOKS	   3   /* at what was written, for a meter that takes its time to do it */
+#define LOOKS_ACK  10  /* one that has said so: exception 5 (acknowledge) */
 #define BUSY_MS	   100 /* before a busy meter is asked again */
 
 struct step {
@@ -146,6 +148,11 @@ static int get(struct work *work, uint16_t reg, uint16_t count, uint16_t *words)
 	return rc;
 }
 
+static unsigned looks(int rc)
+{
+	return rc == BUS_EXCEPTION(5) ? LOOKS_ACK : LOOKS;
+}
+
 /* Settings */
 
 /* Integers only, and only what the profile lets be written. */
@@ -256,13 +263,18 @@ static void follow(struct work *work, const struct step *step)
 			poller_due_now(work->poller, rules[i].classes, rules[i].anew);
 }
 
+static bool same_words(const struct step *step, const uint16_t *held)
+{
+	return memcmp(held, step->words, step->point->words * sizeof(*held)) == 0;
+}
+
 static bool compare(struct work *work, const struct step *step, enum outcome outcome, int lost,
 	const uint16_t *held, int64_t wanted)
 {
 	char has[48] = "no value", was_to_be[48];
 	int64_t value;
 
-	if (memcmp(held, step->words, step->point->words * sizeof(*held)) == 0)
+	if (same_words(step, held))
 		return true;
 	if (codec_decode(work->profile, step->point, held, step->scale, &value)) {
 		job_value_text(work->profile, step->op, value, has, sizeof(has));
@@ -281,13 +293,19 @@ static bool write_setting(struct work *work, struct step *step, int64_t value)
 {
 	uint16_t held[WORDS_MAX];
 	enum outcome outcome;
-	int lost, rc;
+	int lost, rc = 0;
 
 	outcome = put(work, step->reg, step->point->words, step->words, &lost);
 	if (outcome == REFUSED)
 		return fail(work, "%s", bus_strerror(lost));
 	step->op->touched = true;
-	rc = get(work, step->reg, step->point->words, held);
+	for (unsigned look = looks(lost); look > 0; look--) {
+		rc = get(work, step->reg, step->point->words, held);
+		if (rc != 0 || same_words(step, held))
+			break;
+		if (look > 1)
+			poll(NULL, 0, BUSY_MS);
+	}
 	if (rc != 0) {
 		poller_due_now(work->poller, ALL_NOW, true);
 		return fail(work, "%s; cannot be read back: %s",
@@ -384,39 +402,63 @@ static void read_counter(struct work *work, const struct step *step)
 			work, (uint16_t)(point->reg + element * point->stride), point->words);
 }
 
-static bool do_latch(struct work *work, struct step *step)
+/* True when it is gone, or *after tells that it was set anew. */
+static bool look_for_latch(struct work *work, const struct step *step, uint64_t key,
+	struct latch before, struct latch *after)
 {
-	struct job_op *op = step->op;
-	uint64_t key = ROW_KEY(op->scope, op->channel, op->level);
-	struct latch before = look_at(work, key), after;
+	*after = before;
+	if (!read_registers(work, step->reg, 1))
+		return false;
+	*after = look_at(work, key);
+	if (!after->set)
+		return true;
+	read_counter(work, step);
+	*after = look_at(work, key);
+	return after->event != before.event;
+}
+
+static bool clear_latch(struct work *work, struct step *step, uint64_t key, struct latch before)
+{
+	uint16_t bits = (uint16_t)(1u << step->alarm->latched_bit);
+	struct latch after = before;
 	enum outcome outcome;
 	int lost;
+
+	outcome = clear_bits(work, step->alarm, step->reg, bits, &lost);
+	if (outcome == REFUSED)
+		return fail(work, "%s", bus_strerror(lost));
+	step->op->touched = true;
+	poller_due_now(work->poller, CLASS(POLL_ALARM), false);
+	for (unsigned look = looks(lost); look > 0; look--) {
+		work->why[0] = '\0';
+		if (look_for_latch(work, step, key, before, &after) || work->gone)
+			break;
+		if (look > 1)
+			poll(NULL, 0, BUSY_MS);
+	}
+	if (!after.set)
+		return true;
+	if (after.event != before.event)
+		return fail(work, "cleared, but the meter has latched it again");
+	if (work->why[0] != '\0')
+		return false;
+	if (outcome == IN_DOUBT)
+		return fail(work, "%s, the latch is still set", bus_strerror(lost));
+	return fail(work, "the meter shows it latched still or again");
+}
+
+static bool do_latch(struct work *work, struct step *step)
+{
+	uint64_t key = ROW_KEY(step->op->scope, step->op->channel, step->op->level);
+	struct latch before = look_at(work, key);
 
 	/* What nobody has been told of must not be cleared: first let it be known. */
 	if (!before.set) {
 		if (!read_registers(work, step->reg, 1))
 			return false;
 		before = look_at(work, key);
-		if (!before.set)
-			return true;
 	}
-	outcome = clear_bits(
-		work, step->alarm, step->reg, (uint16_t)(1u << step->alarm->latched_bit), &lost);
-	if (outcome == REFUSED)
-		return fail(work, "%s", bus_strerror(lost));
-	op->touched = true;
-	poller_due_now(work->poller, CLASS(POLL_ALARM), false);
-	if (!read_registers(work, step->reg, 1))
-		return false;
-	if (!look_at(work, key).set)
-		return true;
-	read_counter(work, step);
-	after = look_at(work, key);
-	if (after.event != before.event)
-		return fail(work, "cleared, but the meter has latched it again");
-	if (outcome == IN_DOUBT)
-		return fail(work, "%s, the latch is still set", bus_strerror(lost));
-	return fail(work, "the meter shows it latched still or again");
+	return !before.set || clear_latch(work, step, key, before);
 }
 
 /* All latches of the panel */
@@ -509,45 +551,63 @@ static bool clear_all(struct work *work, const struct alarm_book *book)
 	return true;
 }
 
-static bool none_latched(struct work *work)
+/* What latches meanwhile is news of its own. */
+static bool none_left(struct work *work, const struct alarm_book *before)
 {
 	const struct snapshot *snapshot = store_get(work->job->slot);
-	const struct alarm_book *book = snapshot->alarms;
-	uint32_t n = book->n_latched;
-	char first[48] = "";
+	const struct alarm *first = NULL;
+	unsigned n = 0;
 
-	for (uint32_t i = 0; i < book->n && first[0] == '\0'; i++)
-		if (book->alarms[i].latched)
-			snprintf(first, sizeof(first), "%s %u %s",
-				scope_name((enum scope)ROW_KEY_A(book->alarms[i].key)),
-				ROW_KEY_B(book->alarms[i].key),
-				level_name((enum level)ROW_KEY_C(book->alarms[i].key)));
+	for (uint32_t i = 0; i < before->n; i++) {
+		const struct alarm *alarm = alarm_find(snapshot->alarms, before->alarms[i].key);
+
+		if (!before->alarms[i].latched || alarm == NULL || !alarm->latched ||
+			alarm->event != before->alarms[i].event)
+			continue;
+		first = n++ == 0 ? alarm : first;
+	}
+	if (n > 0)
+		fail(work, "%u latched still or again, first %s %u %s", n,
+			scope_name((enum scope)ROW_KEY_A(first->key)), ROW_KEY_B(first->key),
+			level_name((enum level)ROW_KEY_C(first->key)));
 	store_put(work->job->slot, snapshot);
-	return n == 0 || fail(work, "%u latched still or again, first %s", n, first);
+	return n == 0;
+}
+
+static bool clear_all_and_look(
+	struct work *work, struct step *step, const struct alarm_book *before)
+{
+	char why[sizeof(work->why)];
+
+	step->op->touched = true;
+	if (!clear_all(work, before)) {
+		text_copy(why, sizeof(why), work->why);
+		poll_alarms(work); /* some may be gone */
+		return fail(work, "%s", why);
+	}
+	for (unsigned look = LOOKS; look > 0; look--) {
+		if (!poll_alarms(work))
+			return false;
+		if (none_left(work, before))
+			return true;
+		if (look > 1)
+			poll(NULL, 0, BUSY_MS);
+	}
+	return false;
 }
 
 static bool do_latches(struct work *work, struct step *step)
 {
-	const struct snapshot *snapshot;
+	const struct snapshot *before;
 	bool done;
 
 	/* What nobody has been told of must not be cleared: first let it be known. */
 	if (!poll_alarms(work))
 		return false;
-	snapshot = store_get(work->job->slot);
-	step->op->touched = snapshot->alarms->n_latched > 0;
-	done = !step->op->touched || clear_all(work, snapshot->alarms);
-	store_put(work->job->slot, snapshot);
-	if (!step->op->touched)
-		return true;
-	if (!done) {
-		char why[sizeof(work->why)];
-
-		text_copy(why, sizeof(why), work->why);
-		poll_alarms(work);
-		return fail(work, "%s", why);
-	}
-	return poll_alarms(work) && none_latched(work);
+	before = store_get(work->job->slot);
+	done = before->alarms->n_latched == 0 || clear_all_and_look(work, step, before->alarms);
+	store_put(work->job->slot, before);
+	return done;
 }
 
 /* Commands */
@@ -657,6 +717,9 @@ static void restore(struct work *work)
 			restored++;
 			continue;
 		}
+		/* That the meter cannot be read has been said. */
+		if (i == job->failed_op && work->gone)
+			continue;
 		if (left++ == 0 || first->kind != JOB_SETTING) {
 			first = step->op;
 			text_copy(why, sizeof(why),

@@ -103,6 +103,18 @@ static unsigned held(const struct rig *rig, unsigned unit, unsigned reg)
 	return word;
 }
 
+static uint64_t requests(const struct rig *rig, unsigned unit)
+{
+	char answer[1024], key[32];
+	const char *at;
+
+	sim_ask(&rig->sim, "requests", answer, sizeof(answer));
+	snprintf(key, sizeof(key), "\"%u\":{\"requests\":", unit);
+	at = strstr(answer, key);
+	assert_non_null(at);
+	return strtoull(at + strlen(key), NULL, 10);
+}
+
 /* Events */
 
 static uint64_t last_event(const struct rig *rig)
@@ -445,6 +457,30 @@ static void test_gone_after_the_write(void **state)
 	rig_down(&rig);
 }
 
+/* A meter that takes its time says exception 5, and is looked at until it has done it. */
+static void test_acknowledged(void **state)
+{
+	static const struct setting setting = { SCOPE_BRANCH, Q_THRESHOLD, 0, LEVEL_HIGH_HIGH, 650,
+		171, 0 };
+	struct rig rig;
+	struct job *job;
+	int before = atomic_load(&n_done);
+
+	(void)state;
+	rig_up(&rig, NULL, RARELY LINK PANEL1);
+	sim_tell(&rig.sim, "fault exception 5 function 6");
+	sim_tell(&rig.sim, "requests reset");
+	job = settings_job(&rig, &setting, 1);
+	put(&rig, job);
+	assert_true(WAIT_FOR(requests(&rig, 1) >= 3));
+	sim_tell(&rig.sim, "write 1 171 650");
+	assert_true(WAIT_FOR(atomic_load(&n_done) > before));
+	want_end(job, JOB_DONE, "");
+	assert_true(shown(&rig, &job->ops[0], 650));
+	job_unref(job);
+	rig_down(&rig);
+}
+
 /* Several at once: all or nothing. */
 static void test_several(void **state)
 {
@@ -696,6 +732,32 @@ static void test_latched_again(void **state)
 	want_end(job, JOB_FAILED, "latched it again");
 	assert_true(latched(&rig, SCOPE_BRANCH, 5, LEVEL_HIGH));
 	assert_int_equal(raises(&rig, 5, LEVEL_HIGH), before + 1);
+	job_unref(job);
+	rig_down(&rig);
+}
+
+/* Of inputs that both panels share, and without a counter. */
+static void test_clear_voltage_latch(void **state)
+{
+	struct rig rig;
+	struct job *job;
+
+	(void)state;
+	clear_setup(&rig, RARELY LINK PANEL1);
+	sim_tell(&rig.sim, "write 1 236 0");
+	sim_tell(&rig.sim, "write 1 238 1");
+	sim_tell(&rig.sim, "step 1");
+	sim_tell(&rig.sim, "write 1 238 0");
+	assert_int_equal(held(&rig, 1, 241) & 3, 1);
+	assert_false(latched(&rig, SCOPE_VOLTAGE, 5, LEVEL_HIGH)); /* not polled yet */
+	job = latch_job(&rig, SCOPE_VOLTAGE, 5, LEVEL_HIGH);
+	run(&rig, job);
+	want_end(job, JOB_DONE, "");
+	assert_int_equal(held(&rig, 1, 241) & 3, 0);
+	assert_int_equal(held(&rig, 1, 242) & 3, 1);
+	assert_int_equal(events(&rig, 0, EVENT_RAISED, "A-B"), 1);
+	assert_int_equal(events(&rig, 0, EVENT_CLEARED, "A-B"), 1);
+	assert_int_equal(events(&rig, 0, EVENT_WRITTEN, "latch high cleared"), 1);
 	job_unref(job);
 	rig_down(&rig);
 }
@@ -1236,16 +1298,40 @@ static void test_other_registers(void **state)
 
 /* Waiting for the bus */
 
-static uint64_t requests(const struct rig *rig, unsigned unit)
+/* A long job does not keep the alarms of other panels waiting to its end. */
+static void test_alarms_amid_a_job(void **state)
 {
-	char answer[1024], key[32];
-	const char *at;
+	enum { N = 40 };
+	struct setting settings[N];
+	struct rig rig;
+	struct job *job;
+	int before = atomic_load(&n_done);
+	uint64_t asked;
+	int64_t last;
+	unsigned polls = 0;
 
-	sim_ask(&rig->sim, "requests", answer, sizeof(answer));
-	snprintf(key, sizeof(key), "\"%u\":{\"requests\":", unit);
-	at = strstr(answer, key);
-	assert_non_null(at);
-	return strtoull(at + strlen(key), NULL, 10);
+	(void)state;
+	for (unsigned i = 0; i < N; i++)
+		settings[i] =
+			(struct setting){ SCOPE_BRANCH, Q_RATING, i + 1, 0, 32000, 119 + i, 32 };
+	rig_up(&rig, NULL, OFTEN LINK PANEL1 PANEL2);
+	sim_tell(&rig.sim, "fault late 20");
+	asked = requests(&rig, 1);
+	job = settings_job(&rig, settings, N);
+	put(&rig, job);
+	assert_true(WAIT_FOR(held(&rig, 1, 119) == 32)); /* it has begun */
+	last = class_ms(&rig, 2, POLL_ALARM);
+	while (atomic_load(&n_done) == before) {
+		polls += class_ms(&rig, 2, POLL_ALARM) != last;
+		last = class_ms(&rig, 2, POLL_ALARM);
+		rig_rest();
+	}
+	print_message("%u alarm polls of the other panel meanwhile\n", polls);
+	want_end(job, JOB_DONE, "");
+	assert_true(polls > 2);
+	assert_true(requests(&rig, 1) - asked >= 2 * N);
+	job_unref(job);
+	rig_down(&rig);
 }
 
 /* A poll that began before a write does not take it back when it ends. */
@@ -1365,12 +1451,14 @@ int main(void)
 		cmocka_unit_test(test_refused_by_the_profile),
 		cmocka_unit_test(test_faults),
 		cmocka_unit_test(test_gone_after_the_write),
+		cmocka_unit_test(test_acknowledged),
 		cmocka_unit_test(test_several),
 		cmocka_unit_test(test_all_are_checked_first),
 		cmocka_unit_test(test_ct_size),
 		cmocka_unit_test(test_clear_latch),
 		cmocka_unit_test(test_clear_unseen_latch),
 		cmocka_unit_test(test_latched_again),
+		cmocka_unit_test(test_clear_voltage_latch),
 		cmocka_unit_test(test_latch_faults),
 		cmocka_unit_test(test_no_such_latch),
 		cmocka_unit_test(test_clear_latches),
@@ -1383,6 +1471,7 @@ int main(void)
 		cmocka_unit_test(test_flood),
 		cmocka_unit_test(test_other_methods),
 		cmocka_unit_test(test_other_registers),
+		cmocka_unit_test(test_alarms_amid_a_job),
 		cmocka_unit_test(test_write_amid_a_poll),
 		cmocka_unit_test(test_stale_connection),
 		cmocka_unit_test(test_probe_gives_way),
