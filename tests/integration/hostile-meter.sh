@@ -11,7 +11,7 @@ walk mxBranchCurrent | sort >"$dir/true"
 # What is served of the column is in the file of true values.
 all_true() { # OBJECT FILE
 	local wrong
-	wrong=$(walk "$1" | grep "$1" | sort | comm -23 - "$2")
+	wrong=$(walk "$1" | sed -n "/$1/p" | sort | comm -23 - "$2")
 	[ -z "$wrong" ] || fail "served under \"$fault\": $wrong"
 }
 
