@@ -22,8 +22,8 @@
 #include "core/util.h"
 #include "store/persist.h"
 
-#define RETRY_MIN_S 1 /* while the disk takes nothing */
-#define RETRY_MAX_S 30
+#define RETRY_MIN_S  1 /* while the disk takes nothing */
+#define RETRY_MAX_S  30
 #define DROPS_END_MS 60000 /* without a drop, and with nothing left to be told */
 
 struct panel_record {
@@ -71,8 +71,8 @@ struct journal {
 	size_t undelivered;
 	uint64_t dropped, unstored;
 	bool degraded, lacks_file;
-	bool whole;	/* all there is has to be stored, for the file is a new one */
-	bool others_go; /* panels and links that were forgotten are still in the file */
+	bool whole;	 /* all there is has to be stored, for the file is a new one */
+	bool others_go;	 /* panels and links that were forgotten are still in the file */
 	uint64_t *marks; /* delivered, and that is not on disk yet */
 	size_t n_marks, marks_capacity;
 	struct panel_record *panels; /* by index */
@@ -181,8 +181,8 @@ static void keep_panel(struct journal *journal, uint32_t panel, const struct pan
 	struct panel_record *record = find_panel(journal, panel, &at);
 
 	if (record == NULL) {
-		journal->panels = xrealloc(
-			journal->panels, journal->n_panels + 1, sizeof(*journal->panels));
+		journal->panels =
+			xrealloc(journal->panels, journal->n_panels + 1, sizeof(*journal->panels));
 		record = &journal->panels[at];
 		memmove(record + 1, record, (journal->n_panels++ - at) * sizeof(*record));
 		*record = (struct panel_record){ .panel = panel };
@@ -205,8 +205,8 @@ static void keep_link(struct journal *journal, const char *name, bool down)
 	struct link_record *record = find_link(journal, name);
 
 	if (record == NULL) {
-		journal->links = xrealloc(
-			journal->links, journal->n_links + 1, sizeof(*journal->links));
+		journal->links =
+			xrealloc(journal->links, journal->n_links + 1, sizeof(*journal->links));
 		record = &journal->links[journal->n_links++];
 		memset(record, 0, sizeof(*record));
 		text_copy(record->name, sizeof(record->name), name);
@@ -437,7 +437,8 @@ void journal_stats(struct journal *journal, struct journal_stats *stats)
 static void add_mark(struct journal *journal, uint64_t number)
 {
 	if (journal->n_marks == journal->marks_capacity) {
-		journal->marks_capacity = journal->marks_capacity ? journal->marks_capacity * 2 : 64;
+		journal->marks_capacity =
+			journal->marks_capacity ? journal->marks_capacity * 2 : 64;
 		journal->marks =
 			xrealloc(journal->marks, journal->marks_capacity, sizeof(*journal->marks));
 	}
@@ -614,7 +615,8 @@ static void forget_names(struct journal *journal, const struct config *config)
 		changes[n++] = item;
 	}
 	if (n > 0) {
-		log_info("journal", "forgotten: %zu names that were set for panels that are gone", n);
+		log_info("journal", "forgotten: %zu names that were set for panels that are gone",
+			n);
 		journal_set_names(journal, changes, n, NULL, NULL);
 	}
 	free(changes);
@@ -705,8 +707,8 @@ static void collect_names(struct journal *journal, const struct name_request *re
 			add_name(set, &requests->changes[i]);
 }
 
-static struct persist_set collect(struct journal *journal, const struct name_request *requests,
-	const struct names *names)
+static struct persist_set collect(
+	struct journal *journal, const struct name_request *requests, const struct names *names)
 {
 	struct persist_set set = { .last = journal->last,
 		.whole = journal->whole,
@@ -858,8 +860,8 @@ static void note_outcome(struct journal *journal, int rc)
 }
 
 /* Under lock, which is let go in between. 0: all that was dirty is on disk. */
-static int store(struct journal *journal, const struct name_request *requests,
-	const struct names *names)
+static int store(
+	struct journal *journal, const struct name_request *requests, const struct names *names)
 {
 	int rc = -ESTALE;
 

@@ -29,7 +29,7 @@
 #include "store/layout.h"
 
 #define APPLICATION_ID 0x4d747258 /* "MtrX" */
-#define FORMAT	       1 /* user_version */
+#define FORMAT	       1	  /* user_version */
 #define NUMBER_MAX     (INT64_MAX / 2)
 #define BUSY_MS	       250
 
@@ -54,10 +54,10 @@ struct table {
 		.name = #member, .offset = offsetof(struct type, member),                          \
 		.size = sizeof(((struct type *)NULL)->member), .min = lowest, .max = highest       \
 	}
-#define FLAG(type, member)  RANGE(type, member, 0, 1)
-#define INT32(type, member) RANGE(type, member, INT32_MIN, INT32_MAX)
+#define FLAG(type, member)   RANGE(type, member, 0, 1)
+#define INT32(type, member)  RANGE(type, member, INT32_MIN, INT32_MAX)
 #define UINT32(type, member) RANGE(type, member, 0, UINT32_MAX)
-#define INT64(type, member) RANGE(type, member, INT64_MIN, INT64_MAX)
+#define INT64(type, member)  RANGE(type, member, INT64_MIN, INT64_MAX)
 #define TEXT(type, member)                                                                         \
 	{                                                                                          \
 		.name = #member, .offset = offsetof(struct type, member)                           \
@@ -214,13 +214,13 @@ static const char *const changes[CHANGE_COUNT] = {
 
 struct persist {
 	char *dir, *path;
-	int lock; /* of meterx.lock: one agent per folder */
+	int lock;	      /* of meterx.lock: one agent per folder */
 	struct stat identity; /* of the file that is open */
-	sqlite3 *db; /* NULL: not open now */
+	sqlite3 *db;	      /* NULL: not open now */
 	sqlite3_stmt *puts[TABLE_COUNT], *changes[CHANGE_COUNT];
 	uint64_t reserved; /* in the file */
-	bool opened; /* what was found then counts, not what is found later */
-	bool stuck; /* damaged and not to be set aside, which was told */
+	bool opened;	   /* what was found then counts, not what is found later */
+	bool stuck;	   /* damaged and not to be set aside, which was told */
 	char error[256], why[256];
 };
 
@@ -240,14 +240,9 @@ static int verdict(struct persist *persist, int code)
 	static const struct {
 		int code, error;
 	} errors[] = {
-		{ SQLITE_FULL, ENOSPC },
-		{ SQLITE_NOTADB, EBADMSG },
-		{ SQLITE_CORRUPT, EBADMSG },
-		{ SQLITE_READONLY, EROFS },
-		{ SQLITE_CANTOPEN, EACCES },
-		{ SQLITE_PERM, EACCES },
-		{ SQLITE_BUSY, EBUSY },
-		{ SQLITE_LOCKED, EBUSY },
+		{ SQLITE_FULL, ENOSPC }, { SQLITE_NOTADB, EBADMSG }, { SQLITE_CORRUPT, EBADMSG },
+		{ SQLITE_READONLY, EROFS }, { SQLITE_CANTOPEN, EACCES }, { SQLITE_PERM, EACCES },
+		{ SQLITE_BUSY, EBUSY }, { SQLITE_LOCKED, EBUSY },
 		{ SQLITE_ERROR, EBADMSG }, /* what is asked for is not there: another schema */
 	};
 	int system;
@@ -287,9 +282,8 @@ static int execute(struct persist *persist, const char *sql)
 
 static int prepare(struct persist *persist, const char *sql, sqlite3_stmt **statement)
 {
-	return verdict(persist,
-		sqlite3_prepare_v3(
-			persist->db, sql, -1, SQLITE_PREPARE_PERSISTENT, statement, NULL));
+	return verdict(persist, sqlite3_prepare_v3(persist->db, sql, -1, SQLITE_PREPARE_PERSISTENT,
+					statement, NULL));
 }
 
 /* One number that is the answer to a statement. */
@@ -361,7 +355,8 @@ static int64_t number_of(const struct column *column, const void *row)
 	const char *at = (const char *)row + column->offset;
 
 	if (column->is_mark)
-		return (atomic_load(&((struct event *)(uintptr_t)row)->mark) & EVENT_DELIVERED) != 0;
+		return (atomic_load(&((struct event *)(uintptr_t)row)->mark) & EVENT_DELIVERED) !=
+		       0;
 	if (column->size == 1)
 		return *(const uint8_t *)at;
 	if (column->size == 2)
@@ -419,7 +414,8 @@ static int put_row(struct persist *persist, enum table_id id, const void *row)
 }
 
 /* Texts stand until the next step. */
-static int get_row(struct persist *persist, const struct table *table, sqlite3_stmt *from, void *row)
+static int get_row(
+	struct persist *persist, const struct table *table, sqlite3_stmt *from, void *row)
 {
 	for (size_t i = 0; i < table->n_columns; i++) {
 		const struct column *column = &table->columns[i];
@@ -615,8 +611,8 @@ static int take_meta(struct persist *persist, struct persist_set *set, const voi
 
 static int read_events(struct persist *persist, size_t capacity, struct persist_set *set)
 {
-	char *sql = xasprintf("SELECT number FROM event ORDER BY number DESC LIMIT 1 OFFSET %zu",
-		capacity);
+	char *sql = xasprintf(
+		"SELECT number FROM event ORDER BY number DESC LIMIT 1 OFFSET %zu", capacity);
 	int64_t below = 0, dropped = 0;
 	int rc = ask_number(persist, sql, &below);
 
@@ -661,7 +657,8 @@ static int read_all(struct persist *persist, size_t capacity, struct persist_set
 		rc = read_rows(persist, TABLE_PANEL, "ORDER BY panel", &panel, take_panel, set);
 	memset(&alarms.row, 0, sizeof(alarms.row));
 	if (rc == 0)
-		rc = read_rows(persist, TABLE_ALARM, "ORDER BY panel, key", &alarms, take_alarm, set);
+		rc = read_rows(
+			persist, TABLE_ALARM, "ORDER BY panel, key", &alarms, take_alarm, set);
 	end_alarms(&alarms.list);
 	free(alarms.list.alarms);
 	if (rc == 0)
@@ -778,7 +775,8 @@ static int forget(struct persist *persist, const struct persist_set *set)
 }
 
 /* Well ahead of the last one, but not in every transaction. */
-static int reserve_numbers(struct persist *persist, const struct persist_set *set, uint64_t *reserved)
+static int reserve_numbers(
+	struct persist *persist, const struct persist_set *set, uint64_t *reserved)
 {
 	*reserved = persist->reserved;
 	if (set->ends)
@@ -787,8 +785,7 @@ static int reserve_numbers(struct persist *persist, const struct persist_set *se
 		*reserved = set->last + PERSIST_AHEAD;
 	if (*reserved == persist->reserved)
 		return 0;
-	return put_row(persist, TABLE_META,
-		&(struct meta_row){ "reserved", (int64_t)*reserved });
+	return put_row(persist, TABLE_META, &(struct meta_row){ "reserved", (int64_t)*reserved });
 }
 
 static int put_all(struct persist *persist, const struct persist_set *set)
@@ -799,8 +796,7 @@ static int put_all(struct persist *persist, const struct persist_set *set)
 	for (size_t i = 0; i < set->n_events && rc == 0; i++)
 		rc = put_row(persist, TABLE_EVENT, set->events[i]);
 	for (size_t i = 0; i < set->n_delivered && rc == 0; i++)
-		rc = change(persist, MARK_DELIVERED,
-			&(int64_t){ (int64_t)set->delivered[i] }, 1);
+		rc = change(persist, MARK_DELIVERED, &(int64_t){ (int64_t)set->delivered[i] }, 1);
 	if (rc == 0 && oldest > 0)
 		rc = change(persist, DROP_EVENTS, &oldest, 1);
 	for (size_t i = 0; i < set->n_panels && rc == 0; i++)
@@ -918,9 +914,9 @@ static int add_missing_columns(struct persist *persist, const struct table *tabl
 
 	for (size_t i = 0; i < table->n_columns && rc == 0; i++) {
 		const struct column *column = &table->columns[i];
-		char *sql = xasprintf(
-			"SELECT count(*) FROM pragma_table_info('%s') WHERE name = '%s'",
-			table->name, column->name);
+		char *sql =
+			xasprintf("SELECT count(*) FROM pragma_table_info('%s') WHERE name = '%s'",
+				table->name, column->name);
 		int64_t there;
 
 		rc = ask_number(persist, sql, &there);
@@ -939,8 +935,8 @@ static int add_missing_columns(struct persist *persist, const struct table *tabl
 
 static int make_tables(struct persist *persist, bool is_new)
 {
-	char *sql = xasprintf("PRAGMA application_id = %d; PRAGMA user_version = %d",
-		APPLICATION_ID, FORMAT);
+	char *sql = xasprintf(
+		"PRAGMA application_id = %d; PRAGMA user_version = %d", APPLICATION_ID, FORMAT);
 	int rc = execute(persist, "BEGIN IMMEDIATE");
 
 	for (int i = 0; i < TABLE_COUNT && rc == 0; i++) {
@@ -963,8 +959,8 @@ static char *path_as_uri(const char *path, const char *tail)
 	char *at = stpcpy(uri, path[0] == '/' ? "file://" : "file:");
 
 	for (; *path != '\0'; path++)
-		at += sprintf(at, strchr("?#% ", *path) != NULL ? "%%%02x" : "%c",
-			(unsigned char)*path);
+		at += sprintf(
+			at, strchr("?#% ", *path) != NULL ? "%%%02x" : "%c", (unsigned char)*path);
 	strcpy(at, tail);
 	return uri;
 }
@@ -1014,7 +1010,7 @@ static int open_file(struct persist *persist, size_t capacity, struct persist_se
 		rc = check_integrity(persist);
 	if (rc >= 0)
 		rc = execute(persist, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; "
-			"PRAGMA journal_size_limit = 16777216");
+				      "PRAGMA journal_size_limit = 16777216");
 	if (rc == 0)
 		rc = make_tables(persist, empty != 0);
 	if (rc == 0)
@@ -1226,8 +1222,8 @@ int persist_store(struct persist *persist, const struct persist_set *set)
 	int rc;
 
 	if (persist->db != NULL && !is_there(persist)) {
-		log_error("persist", "%s was deleted or replaced: all is stored anew",
-			persist->path);
+		log_error(
+			"persist", "%s was deleted or replaced: all is stored anew", persist->path);
 		return open_again(persist);
 	}
 	if (persist->db == NULL)
@@ -1260,14 +1256,14 @@ void persist_close(struct persist *persist)
 
 /* Looking */
 
-static int read_chosen(struct persist *persist, const struct persist_look *look,
-	struct persist_set *set)
+static int read_chosen(
+	struct persist *persist, const struct persist_look *look, struct persist_set *set)
 {
 	struct event event = { 0 };
 	char *of_panel = look->panel_name == NULL
 				 ? sqlite3_mprintf("")
-				 : sqlite3_mprintf("AND (panel_name = %Q OR panel = %lld) ", look->panel_name,
-					   (long long)look->panel);
+				 : sqlite3_mprintf("AND (panel_name = %Q OR panel = %lld) ",
+					   look->panel_name, (long long)look->panel);
 	char *tail = sqlite3_mprintf("WHERE number > %lld %sORDER BY number DESC LIMIT %lld",
 		(long long)look->after, of_panel, (long long)look->newest);
 	int rc = read_rows(persist, TABLE_EVENT, tail, &event, take_event, set);

@@ -199,9 +199,7 @@ static void panels_and_links_are_remembered(void **state)
 	struct alarm_book *book = alarm_book_build(&alarm, 1, true, true);
 	struct panel_conf panels[] = { { .index = 2 } };
 	struct link_conf links[] = { { .name = (char *)(uintptr_t) "b" } };
-	struct config config = {
-		.panels = panels, .n_panels = 1, .links = links, .n_links = 1
-	};
+	struct config config = { .panels = panels, .n_panels = 1, .links = links, .n_links = 1 };
 	struct journal_batch batch;
 
 	(void)state;
@@ -293,7 +291,8 @@ static void *post_batches(void *arg)
 			draft.number = next;
 			journal_add(&batch, &draft);
 		}
-		journal_remember_panel(&batch, 1 + (uint32_t)(uintptr_t)pthread_self() % 7, &memory);
+		journal_remember_panel(
+			&batch, 1 + (uint32_t)(uintptr_t)pthread_self() % 7, &memory);
 		journal_end(&batch);
 	}
 	return (void *)wrong;

@@ -92,9 +92,52 @@ static int make_folder(void **state)
 	return 0;
 }
 
+/* Messages, as the agent would log them */
+
+static char *log_path(void)
+{
+	static char path[300];
+
+	snprintf(path, sizeof(path), "%s/log", folder);
+	return path;
+}
+
+static int saved_stderr = -1;
+
+static void catch_log(void)
+{
+	int fd = open(log_path(), O_WRONLY | O_CREAT | O_TRUNC | O_APPEND, 0666);
+
+	fflush(stderr);
+	saved_stderr = dup(2);
+	dup2(fd, 2);
+	close(fd);
+}
+
+/* Lines that have the text; the log is shown as usual too. */
+static int end_log(const char *text)
+{
+	char *log, *at;
+	int n = 0;
+	size_t length;
+
+	dup2(saved_stderr, 2);
+	close(saved_stderr);
+	saved_stderr = -1;
+	log = text_read_file(log_path(), 1 << 20, &length);
+	assert_non_null(log);
+	fputs(log, stderr);
+	for (at = log; *text != '\0' && (at = strstr(at, text)) != NULL; at++)
+		n++;
+	free(log);
+	return n;
+}
+
 static int remove_folder(void **state)
 {
 	(void)state;
+	if (saved_stderr >= 0) /* the test has failed meanwhile */
+		end_log("");
 	chmod(dir, 0755);
 	empty_dir(folder);
 	return rmdir(folder);
@@ -132,54 +175,18 @@ static char *find_file(const char *begin)
 	return found;
 }
 
-/* Messages, as the agent would log them */
-
-static char *log_path(void)
-{
-	static char path[300];
-
-	snprintf(path, sizeof(path), "%s/log", folder);
-	return path;
-}
-
-static int saved_stderr = -1;
-
-static void catch_log(void)
-{
-	int fd = open(log_path(), O_WRONLY | O_CREAT | O_TRUNC | O_APPEND, 0666);
-
-	fflush(stderr);
-	saved_stderr = dup(2);
-	dup2(fd, 2);
-	close(fd);
-}
-
-/* Lines that have the text; the log is shown as usual too. */
-static int end_log(const char *text)
-{
-	char *log, *at;
-	int n = 0;
-	size_t length;
-
-	dup2(saved_stderr, 2);
-	close(saved_stderr);
-	log = text_read_file(log_path(), 1 << 20, &length);
-	assert_non_null(log);
-	fputs(log, stderr);
-	for (at = log; (at = strstr(at, text)) != NULL; at++)
-		n++;
-	free(log);
-	return n;
-}
-
-/* Batches that can be recognised: value is the number of the batch, limit how many events it has. */
+/* Batches that can be recognised: value is the number of the batch, limit how many events it has.
+ */
 
 static struct alarm_book *book_of(int32_t batch)
 {
 	struct alarm alarms[] = {
 		{ .key = ROW_KEY(SCOPE_BRANCH, 1, 1), .latched = true, .severity = STATE_CRITICAL },
-		{ .key = ROW_KEY(SCOPE_BRANCH, 2, 3), .active = batch % 2 != 0,
-			.severity = STATE_WARNING, .meter_count = -1, .value = INT64_MIN },
+		{ .key = ROW_KEY(SCOPE_BRANCH, 2, 3),
+			.active = batch % 2 != 0,
+			.severity = STATE_WARNING,
+			.meter_count = -1,
+			.value = INT64_MIN },
 		{ .key = ROW_KEY(SCOPE_MAINS, 9, 2), .raise_count = UINT32_MAX, .uncounted = -5 },
 	};
 
@@ -268,7 +275,8 @@ static int32_t check_batches(struct journal *journal)
 {
 	int32_t last_of[PANELS + 1] = { 0 }, batch = 0, left = 0, limit = 0;
 	struct event *event = journal_next(journal, 0, true);
-	bool first = stats_of(journal).kept == CAPACITY; /* the oldest may have lost its beginning */
+	bool first =
+		stats_of(journal).kept == CAPACITY; /* the oldest may have lost its beginning */
 
 	while (event != NULL) {
 		struct event *next = journal_next(journal, event->number, false);
@@ -378,8 +386,8 @@ static void everything_comes_back(void **state)
 	wait_stored(journal, 1);
 	journal_delivered(journal, event);
 	event_unref(event);
-	journal_set_names(journal, &(struct name_change){ 3, NAME_TENANT, 2, NULL, "" }, 1, NULL,
-		NULL);
+	journal_set_names(
+		journal, &(struct name_change){ 3, NAME_TENANT, 2, NULL, "" }, 1, NULL, NULL);
 	journal_close(journal);
 
 	assert_int_equal(stat(in_dir("meterx.db"), &file), 0);
@@ -484,7 +492,7 @@ static struct shared {
 	atomic_ullong given, stored, delivered; /* numbers: highest */
 	atomic_int batch;
 	atomic_bool told[1 << 20]; /* by number: seen to be told, which nobody else may be */
-} *shared;
+} * shared;
 
 static void *post_stream(void *arg)
 {
@@ -568,8 +576,8 @@ static void a_kill_loses_nothing_that_could_be_told(void **state)
 
 	(void)state;
 	print_message("seed %u\n", seed);
-	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
-		-1, 0);
+	shared = mmap(
+		NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	assert_ptr_not_equal(shared, MAP_FAILED);
 	for (int i = 0; i < KILLS; i++) {
 		pid_t pid = fork();
@@ -592,7 +600,8 @@ static void a_kill_loses_nothing_that_could_be_told(void **state)
 	check_marks(journal);
 	journal_close(journal);
 	print_message("%d kills, %llu numbers, %d batches; at the end %u marks\n", KILLS,
-		(unsigned long long)atomic_load(&shared->given), atomic_load(&shared->batch), marks);
+		(unsigned long long)atomic_load(&shared->given), atomic_load(&shared->batch),
+		marks);
 	assert_true(atomic_load(&shared->stored) > 0 && marks > 0);
 	munmap(shared, sizeof(*shared));
 }
@@ -650,8 +659,8 @@ static void a_log_cut_off_is_a_state_of_before(void **state)
 		assert_true(batch >= before);
 		states += batch != before;
 		before = batch;
-		assert_int_equal(open_cut(source, (size_t)at + 33 +
-						  (size_t)rand_r(&seed) % (24 + 4096 - 1)),
+		assert_int_equal(
+			open_cut(source, (size_t)at + 33 + (size_t)rand_r(&seed) % (24 + 4096 - 1)),
 			batch);
 	}
 	print_message("%u cuts, %u states\n", cuts, states);
@@ -775,11 +784,28 @@ static void give_disk(void)
 	CHECK(unlink(in_dir("ballast")) == 0);
 }
 
+static bool write_line(const char *path, const char *line)
+{
+	FILE *file = fopen(path, "w");
+
+	return file != NULL && fputs(line, file) >= 0 && fclose(file) == 0;
+}
+
 /* A disk of our own, that nobody else sees. */
 static bool mount_small_disk(void)
 {
-	if (unshare(geteuid() == 0 ? CLONE_NEWNS : CLONE_NEWUSER | CLONE_NEWNS) < 0 ||
-		mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+	unsigned user = geteuid();
+	char users[32], groups[32];
+
+	snprintf(users, sizeof(users), "0 %u 1", user);
+	snprintf(groups, sizeof(groups), "0 %u 1", getegid());
+	if (unshare(user == 0 ? CLONE_NEWNS : CLONE_NEWUSER | CLONE_NEWNS) < 0)
+		return false;
+	if (user != 0 && (!write_line("/proc/self/setgroups", "deny") ||
+				 !write_line("/proc/self/uid_map", users) ||
+				 !write_line("/proc/self/gid_map", groups)))
+		return false;
+	if (mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
 		return false;
 	return mount("none", dir, "tmpfs", 0, "size=1m") == 0;
 }
@@ -855,7 +881,8 @@ static void the_folder_may_have_any_name(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
-		snprintf(dir, sizeof(dir), "/%s/%s", folder, names[i]); /* begins with two slashes */
+		snprintf(
+			dir, sizeof(dir), "/%s/%s", folder, names[i]); /* begins with two slashes */
 		for (int turn = 0; turn < 2; turn++) {
 			journal = journal_open(dir, CAPACITY);
 			assert_true(stats_of(journal).lasts && !stats_of(journal).degraded);
