@@ -78,6 +78,7 @@ struct poller {
 	unsigned search_reads; /* that the poll under way may still do for it */
 	const struct pollmap *identification;
 	const struct pollmap *maps[ARRAY_LEN(masks)]; /* NULL until identified */
+	enum encoding encoding; /* of the maps */
 	struct poll identify, alarm, bulk;
 	bool unidentified; /* the next read is one of identification */
 	bool incomplete;   /* a map leaves out what the meter has refused */
@@ -157,17 +158,23 @@ static enum encoding encoding_of(const struct poller *poller, const struct plan_
 		       : plan_choose_encoding(want, &poller->line);
 }
 
-/* What is read of this meter, in all classes. */
-static struct plan_want want_of(const struct poller *poller)
+static struct plan_want want_encoded(const struct poller *poller, enum encoding encoding)
 {
-	struct plan_want want = {
+	return (struct plan_want){
 		.profile = poller->layout->profile,
 		.model = poller->meter.model,
+		.encoding = encoding,
 		.two_pole = poller->layout->two_pole,
 		.three_pole = poller->layout->three_pole,
 		.classes = ALL_CLASSES,
 		.skip_blocks = poller->skip_blocks,
 	};
+}
+
+/* What is read of this meter, in all classes. Plans are built to find it. */
+static struct plan_want want_of(const struct poller *poller)
+{
+	struct plan_want want = want_encoded(poller, ENCODING_INTEGER);
 
 	want.encoding = encoding_of(poller, &want);
 	return want;
@@ -179,6 +186,7 @@ static void build_maps(struct poller *poller)
 
 	want.gaps = poller->gaps.items;
 	want.n_gaps = poller->gaps.n;
+	poller->encoding = want.encoding;
 	drop_maps(poller);
 	for (size_t i = 0; i < ARRAY_LEN(masks); i++) {
 		want.classes = masks[i];
@@ -1028,6 +1036,13 @@ const char *poller_unready(const struct poller *poller)
 	return comm_of(poller) == COMM_OFFLINE ? "the panel is offline" : NULL;
 }
 
+bool poller_has(const struct poller *poller, const struct point *point)
+{
+	const struct plan_want want = want_encoded(poller, ENCODING_INTEGER);
+
+	return plan_wants_point(&want, point);
+}
+
 bool poller_scale(const struct poller *poller, const struct point *point, unsigned element,
 	int16_t *exponent)
 {
@@ -1050,7 +1065,7 @@ static void refresh(const struct poll *poll, uint16_t reg, uint16_t count, const
 void poller_take(struct poller *poller, uint16_t reg, uint16_t count, const uint16_t *words)
 {
 	struct snapshot *snapshot = store_begin(poller->slot);
-	struct plan_want want = want_of(poller);
+	struct plan_want want = want_encoded(poller, poller->encoding);
 
 	refresh(&poller->alarm, reg, count, words);
 	refresh(&poller->bulk, reg, count, words);

@@ -85,6 +85,8 @@ void poller_poll_now(struct poller *poller);
 const char *poller_unready(const struct poller *poller);
 /* Count a request of the writer's. */
 void poller_note_request(const struct poller *poller, int rc, int64_t duration_us);
+/* Its meter has this point; of two places, the integer one. */
+bool poller_has(const struct poller *poller, const struct point *point);
 /* The exponent of one element; 0 where it has no scale. False: not known. */
 bool poller_scale(const struct poller *poller, const struct point *point, unsigned element,
 	int16_t *exponent);

@@ -159,9 +159,6 @@ static unsigned looks(int rc)
 static const struct point *find_point(
 	const struct work *work, const struct job_op *op, unsigned *element)
 {
-	struct plan_want want = poller_want(work->poller);
-
-	want.encoding = ENCODING_INTEGER;
 	for (unsigned i = 0; i < work->profile->n_points; i++) {
 		const struct point *point = &work->profile->points[i];
 		unsigned step = point->channel_step > 0 ? point->channel_step : 1;
@@ -169,7 +166,7 @@ static const struct point *find_point(
 
 		if (point->scope != op->scope || point->quantity != op->quantity ||
 			op->channel < point->first_channel || offset % step != 0 ||
-			offset / step >= point->count || !plan_wants_point(&want, point))
+			offset / step >= point->count || !poller_has(work->poller, point))
 			continue;
 		*element = offset / step;
 		return point;

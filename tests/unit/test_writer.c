@@ -1085,7 +1085,7 @@ static void test_flood(void **state)
 	int before;
 
 	(void)state;
-	rig_up(&rig, NULL, OFTEN LINK PANEL1 PANEL2);
+	rig_up(&rig, (const char *const[]){ "--latency", "1", NULL }, OFTEN LINK PANEL1 PANEL2);
 	before = atomic_load(&n_done);
 	begun_ms = clock_mono_ms();
 	for (size_t i = 0; i < N; i++) {
