@@ -28,18 +28,18 @@ online 1 3
 equal "permissions of the socket" "$(stat -c %a "$dir/agentx")" 660
 
 as() { # USER|'' COMMAND [WORD]... ; a user is as in the file
-	local user=meterx-$1 number='' command=$2
+	local name=meterx-$1 phrase='' command=$2
 	shift 2
-	if [ "$user" = meterx- ]; then
+	if [ "$name" = meterx- ]; then
 		"$command" -v2c -c "$community" -t 2 -r 2 -OqvU "$@" 2>&1 || :
 		return
 	fi
-	case $user in
-	*-operator) number=', 2' ;;
-	*-panel3) number=', 3' ;;
+	case $name in
+	*-operator) phrase=', 2' ;;
+	*-panel3) phrase=', 3' ;;
 	esac
-	"$command" -v3 -l "${level:-authPriv}" -u "$user" -a SHA -A "change this phrase$number" -x AES \
-		-X "and this one too$number" -t 2 -r 2 -OqvU "$@" 2>&1 || :
+	"$command" -v3 -l "${level:-authPriv}" -u "$name" -a SHA -A "change this phrase$phrase" -x AES \
+		-X "and this one too$phrase" -t 2 -r 2 -OqvU "$@" 2>&1 || :
 }
 # Why a write of a wrong type is refused, in one word. Without the MIB, or snmpset refuses itself.
 refused() { # USER OBJECT

@@ -33,7 +33,7 @@ for signal in KILL TERM; do
 	stop snmpd $signal || :
 	wait $manager || fail "the SET was answered"
 	start_snmpd "rwcommunity private 127.0.0.1"
-	retry 10 is mxPanelWriteStatus.1 done
+	retry 10 is mxPanelWriteStatus.1 "done"
 	is mxThresholdValue.1.1.0.1 655
 	sim fault none >/dev/null
 	online 1
