@@ -85,8 +85,8 @@ static void make(struct cached_summary *cached, struct view *view)
 	const struct site *site = view_site(view);
 	struct active_alarm *alarms = cached->summary.alarms;
 
-	/* Before looking: what changes meanwhile is looked at again. */
-	cached->generation = store_alarm_generation(site->store);
+	/* Of before the request looked at any panel: what has changed since is looked at again. */
+	cached->generation = view_alarm_generation(view);
 	cached->valid_until_ms = INT64_MAX;
 	cached->summary = (struct summary){ .alarms = alarms };
 	for (size_t i = 0; i < site->n_panels; i++)

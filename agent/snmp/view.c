@@ -28,7 +28,7 @@ struct view {
 	int64_t now_ms, now_wall_ms;
 	uint32_t *indexes; /* of site->panels, close together, for they are searched most */
 	struct hint *hints;
-	uint64_t request;
+	uint64_t request, alarm_generation;
 	struct view_cache *cache;
 	const struct board *board;
 	/* By place in site->panels; of these the first n_pinned places in pinned are set. */
@@ -111,6 +111,8 @@ void view_begin(struct view *view, int64_t now_ms, int64_t now_wall_ms)
 {
 	view_end(view);
 	view->request++;
+	view->alarm_generation =
+		view->site != NULL ? store_alarm_generation(view->site->store) : 0;
 	view->now_ms = now_ms;
 	view->now_wall_ms = now_wall_ms;
 }
@@ -133,6 +135,16 @@ void view_end(struct view *view)
 uint64_t view_request(const struct view *view)
 {
 	return view->request;
+}
+
+bool view_is_of_one_moment(const struct view *view)
+{
+	return store_alarms_rest(view->site->store, view->alarm_generation);
+}
+
+uint64_t view_alarm_generation(const struct view *view)
+{
+	return view->alarm_generation;
 }
 
 int64_t view_now_ms(const struct view *view)

@@ -27,6 +27,13 @@ const struct board *view_board(const struct view *view);
 /* Begin and end of a request: freezes now, drops the pinned snapshots at the end. */
 void view_begin(struct view *view, int64_t now_ms, int64_t now_wall_ms);
 void view_end(struct view *view);
+/*
+ * Whether no alarm and no comm state has changed since the request began: panels that
+ * were looked at in turn, and what was summed up before, belong together.
+ */
+bool view_is_of_one_moment(const struct view *view);
+/* Changes of alarms and comm states (store.h) that all of this request has seen. */
+uint64_t view_alarm_generation(const struct view *view);
 int64_t view_now_ms(const struct view *view);
 int64_t view_now_wall_ms(const struct view *view);
 /* Counts the requests: what was made in this one need not be looked at again. */

@@ -51,6 +51,7 @@ enum {
 #define OID_HEADER_BYTES 4
 #define RESPONSE_BYTES	 8 /* of a response without variable bindings, after the header */
 #define OID_ARCS_MAX	 128
+#define LOOKS_MAX	 4 /* at the data, for one answer */
 #define INTERNET_ARCS	 4 /* of 1.3.6.1 */
 /* Type, name, and any value but the octets of a string. */
 #define VARBIND_BYTES_MAX (4 + OID_HEADER_BYTES + OID_ARCS_MAX * 4 + 8)
@@ -313,6 +314,28 @@ static bool ranges_answer(
 	return true;
 }
 
+/*
+ * Counts, rows and events of one answer belong together: what an alarm has come into
+ * meanwhile is looked at again, but not for ever.
+ */
+static bool moment_answer(
+	struct view *view, struct input input, bool next, struct wire_output *output)
+{
+	size_t begin = output->length;
+	bool done = false, whole = false;
+
+	for (int look = 0; look < LOOKS_MAX && !whole; look++) {
+		struct input again = input;
+
+		output->length = begin;
+		view_begin(view, clock_mono_ms(), clock_wall_ms());
+		done = ranges_answer(view, &again, next, output);
+		whole = !done || view_is_of_one_moment(view);
+		view_end(view);
+	}
+	return done;
+}
+
 static void response_begin(const uint8_t *pdu, struct wire_output *output)
 {
 	uint8_t *at = output_reserve(output, WIRE_HEADER_BYTES + RESPONSE_BYTES);
@@ -336,9 +359,7 @@ bool wire_answer(struct view *view, const uint8_t *pdu, size_t length, struct wi
 		(pdu[AT_FLAGS] & FLAG_NON_DEFAULT_CONTEXT))
 		return false;
 	response_begin(pdu, output);
-	view_begin(view, clock_mono_ms(), clock_wall_ms());
-	done = ranges_answer(view, &input, pdu[AT_TYPE] == PDU_GETNEXT, output);
-	view_end(view);
+	done = moment_answer(view, input, pdu[AT_TYPE] == PDU_GETNEXT, output);
 	if (done)
 		word_put(output->data + begin + AT_PAYLOAD_LENGTH,
 			(uint32_t)(output->length - begin - WIRE_HEADER_BYTES), big_endian);

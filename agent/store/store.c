@@ -34,7 +34,8 @@ struct pool {
 struct store {
 	pthread_mutex_t lock; /* pools */
 	struct pool *pools;
-	_Atomic uint64_t alarm_generation;
+	_Atomic uint64_t alarm_changes;    /* begun */
+	_Atomic uint64_t alarm_generation; /* of these, done */
 };
 
 struct slot {
@@ -66,6 +67,11 @@ void store_free(struct store *store)
 uint64_t store_alarm_generation(const struct store *store)
 {
 	return atomic_load(&store->alarm_generation);
+}
+
+bool store_alarms_rest(const struct store *store, uint64_t generation)
+{
+	return atomic_load(&store->alarm_changes) == generation;
 }
 
 /* Pools of snapshots. */
@@ -272,14 +278,18 @@ struct snapshot *store_begin(struct slot *slot)
 void store_publish(struct slot *slot, struct snapshot *snapshot)
 {
 	struct snapshot *before;
+	bool changes;
 
 	snapshot->published_ms = clock_mono_ms();
 	pthread_mutex_lock(&slot->lock);
 	before = slot->latest;
+	changes = before->alarms != snapshot->alarms || before->comm != snapshot->comm;
+	if (changes)
+		atomic_fetch_add(&slot->store->alarm_changes, 1);
 	slot->latest = snapshot;
 	pthread_mutex_unlock(&slot->lock);
 	/* Only now: who saw the new number must find the new snapshot. */
-	if (before->alarms != snapshot->alarms || before->comm != snapshot->comm)
+	if (changes)
 		atomic_fetch_add(&slot->store->alarm_generation, 1);
 	snapshot_drop(slot, before);
 }

@@ -108,6 +108,8 @@ void store_cancel(struct slot *slot, struct snapshot *snapshot);
 
 /* Counts every published change of any alarm book or comm state: readers' caches compare it. */
 uint64_t store_alarm_generation(const struct store *store);
+/* Whether no such change has even begun since that generation was current. */
+bool store_alarms_rest(const struct store *store, uint64_t generation);
 
 /*
  * Writer's side. channel from 1; a channel or quantity the layout lacks is

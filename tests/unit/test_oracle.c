@@ -1043,6 +1043,28 @@ static void alarms_show_in_the_next_request(void **state)
 	assert_int_equal(NUMBER(3, 1, 18, 3), 1);
 }
 
+/* What the request had looked at before stands in it, and must not stand in the next one. */
+static void a_change_during_a_request_shows_in_the_next(void **state)
+{
+	struct snapshot *snapshot;
+
+	(void)state;
+	settle();
+	assert_int_equal(NUMBER(ACTIVE_ALARMS), 3);
+	view_begin(world.view, NOW_MS, NOW);
+	assert_int_equal(NUMBER(3, 1, 18, 3), 2);
+	assert_true(view_is_of_one_moment(world.view));
+	snapshot = store_begin(slot_of(3));
+	snapshot_set_alarms(snapshot, book_of(full_alarms, 2));
+	store_publish(slot_of(3), snapshot);
+	assert_int_equal(NUMBER(ACTIVE_ALARMS), 3);
+	assert_false(view_is_of_one_moment(world.view));
+	view_begin(world.view, NOW_MS, NOW);
+	assert_int_equal(NUMBER(3, 1, 18, 3), 1);
+	assert_int_equal(NUMBER(ACTIVE_ALARMS), 2);
+	assert_true(view_is_of_one_moment(world.view));
+}
+
 static void another_site_forgets_the_summary(void **state)
 {
 	struct config *config = conf_ref(world.site->config);
@@ -1174,6 +1196,8 @@ int main(void)
 			silence_withdraws_measurements, world_begin, world_end),
 		cmocka_unit_test_setup_teardown(
 			alarms_show_in_the_next_request, world_begin, world_end),
+		cmocka_unit_test_setup_teardown(
+			a_change_during_a_request_shows_in_the_next, world_begin, world_end),
 		cmocka_unit_test_setup_teardown(
 			another_site_forgets_the_summary, world_begin, world_end),
 		cmocka_unit_test_setup_teardown(phases_follow_the_layout, world_begin, world_end),
