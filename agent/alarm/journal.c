@@ -575,12 +575,24 @@ static bool has_panel(const struct config *config, uint32_t panel)
 	return false;
 }
 
+/* What was told of it must be ended first, and that is up to who speaks for panels. */
+static bool is_owing(const struct panel_memory *memory)
+{
+	const struct alarm_book *book = memory->book;
+
+	for (uint32_t i = 0; book != NULL && i < book->n; i++)
+		if (book->alarms[i].latched || book->alarms[i].told_active)
+			return true;
+	return memory->told_offline;
+}
+
 static void forget_panels(struct journal *journal, const struct config *config)
 {
 	size_t n = 0;
 
 	for (size_t i = 0; i < journal->n_panels; i++) {
-		if (has_panel(config, journal->panels[i].panel))
+		if (has_panel(config, journal->panels[i].panel) ||
+			is_owing(&journal->panels[i].memory))
 			journal->panels[n++] = journal->panels[i];
 		else
 			release_panel(&journal->panels[i]);

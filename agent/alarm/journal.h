@@ -94,7 +94,10 @@ bool journal_panel(struct journal *journal, uint32_t panel, struct panel_memory 
 /* Indexes of the panels of which something is remembered; free with free(). How many. */
 size_t journal_panels(struct journal *journal, uint32_t **panels);
 bool journal_link_down(struct journal *journal, const char *link);
-/* Forget panels and links that are not in the configuration any more. Main thread. */
+/*
+ * Forget panels and links that are not in the configuration any more, but for panels of
+ * which something was told that has not been ended. Main thread.
+ */
 void journal_forget_others(struct journal *journal, const struct config *config);
 
 /* Reading. Any thread; each event comes with a reference, NULL: there is none. */

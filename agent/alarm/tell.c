@@ -277,6 +277,23 @@ void tell_panel(struct tale *tale, const struct panel_conf *panel, enum event_ki
 	tale->draft.panel_name = panel->name;
 }
 
+void tell_unwatched(struct tale *tale, uint32_t panel, const char *name, int64_t wall_ms)
+{
+	cut(tale->panel, sizeof(tale->panel), name);
+	snprintf(tale->text, sizeof(tale->text), "%s was offline, is not watched any more",
+		tale->panel);
+	tale->draft = (struct event){
+		.wall_ms = wall_ms,
+		.kind = EVENT_PANEL_ONLINE,
+		.notify = kinds[EVENT_PANEL_ONLINE].notify,
+		.panel = panel,
+		.scope = EVENT_SCOPE_PANEL,
+		.severity = STATE_OK,
+		.panel_name = tale->panel,
+		.text = tale->text,
+	};
+}
+
 void tell_link(struct tale *tale, const struct link_conf *link, enum event_kind kind,
 	int64_t wall_ms, const char *format, ...)
 {

@@ -52,6 +52,9 @@ void tell_gone(struct tale *tale, const struct channel *at,
 void tell_orphan(struct tale *tale, uint32_t panel, const struct alarm_transition *transition,
 	const struct event *raise, int64_t wall_ms);
 
+/* The end of what was told by PANEL_OFFLINE, where no answer will be waited for any more. */
+void tell_unwatched(struct tale *tale, uint32_t panel, const char *name, int64_t wall_ms);
+
 /* "RPP-1A input 3 (Door): closed, normally open" */
 void tell_input(struct tale *tale, const struct panel_conf *panel, unsigned number,
 	enum input_state state, int64_t wall_ms);

@@ -275,9 +275,14 @@ static void dismiss(struct site *site, const struct panel *panel)
 {
 	const struct snapshot *snapshot = store_get(panel->slot);
 	struct news news;
+	struct tale tale;
 
 	news_init(&news, site, panel);
 	forget(&news, snapshot, clock_mono_ms());
+	if (news.memory.told_offline) {
+		tell_unwatched(&tale, panel->conf->index, panel->conf->name, clock_wall_ms());
+		add(&news, &tale);
+	}
 	journal_remember_panel(batch_of(&news), panel->conf->index, &nothing);
 	end_batch(&news);
 	news_fini(&news);
@@ -302,6 +307,35 @@ void news_dismiss(struct site *site, const struct link_conf *link, const struct 
 	}
 }
 
+/* What was told last of a panel of which there is no more than its index; NULL: not kept. */
+static struct event *find_offline(struct journal *journal, uint32_t panel)
+{
+	struct event *found = NULL, *next;
+
+	for (struct event *event = journal_next(journal, 0, true); event != NULL; event = next) {
+		next = journal_next(journal, event->number, false);
+		if (event->panel == panel && event->kind == EVENT_PANEL_OFFLINE) {
+			event_unref(found);
+			found = event_ref(event);
+		}
+		event_unref(event);
+	}
+	return found;
+}
+
+static void dismiss_offline(
+	struct journal *journal, uint32_t panel, struct journal_batch *batch)
+{
+	struct event *offline = find_offline(journal, panel);
+	char name[sizeof("panel 4294967295")];
+	struct tale tale;
+
+	snprintf(name, sizeof(name), "panel %u", panel);
+	tell_unwatched(&tale, panel, offline != NULL ? offline->panel_name : name, clock_wall_ms());
+	journal_add(batch, &tale.draft);
+	event_unref(offline);
+}
+
 static void dismiss_unknown(struct journal *journal, uint32_t panel)
 {
 	struct alarm_transitions transitions = { 0 };
@@ -309,11 +343,14 @@ static void dismiss_unknown(struct journal *journal, uint32_t panel)
 	struct journal_batch batch;
 	struct tale tale;
 
-	if (!journal_panel(journal, panel, &memory) || memory.book == NULL)
+	if (!journal_panel(journal, panel, &memory))
 		return;
-	alarm_book_unref(alarm_forget(memory.book, &transitions));
+	if (memory.book != NULL)
+		alarm_book_unref(alarm_forget(memory.book, &transitions));
 	alarm_book_unref(memory.book);
 	journal_begin(&batch, journal);
+	if (memory.told_offline)
+		dismiss_offline(journal, panel, &batch);
 	for (size_t i = 0; i < transitions.count; i++) {
 		struct event *raise = journal_find(journal, transitions.items[i].event);
 

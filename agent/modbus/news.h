@@ -52,8 +52,9 @@ void news_replaced(struct news *news, const struct snapshot *snapshot, int64_t n
 void news_post(struct news *news, const struct snapshot *snapshot, const struct meter_id *id);
 
 /*
- * Panels of a link that the next site does not poll at all: their alarms end,
- * nothing is remembered of them. Their pollers are gone.
+ * Panels of a link that the next site does not poll at all: their alarms end, and
+ * so does what was told of their being offline; nothing is remembered of them.
+ * Their pollers are gone.
  */
 void news_dismiss(struct site *site, const struct link_conf *link, const struct site *next);
 

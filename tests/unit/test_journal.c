@@ -226,6 +226,12 @@ static void panels_and_links_are_remembered(void **state)
 	assert_true(journal_link_down(journal, "a"));
 
 	journal_forget_others(journal, &config);
+	assert_true(journal_panel(journal, 1, &memory)); /* its alarm is still to be ended */
+	alarm_book_unref(memory.book);
+	journal_begin(&batch, journal);
+	journal_remember_panel(&batch, 1, &none);
+	journal_end(&batch);
+	journal_forget_others(journal, &config);
 	assert_false(journal_panel(journal, 1, &memory));
 	assert_true(journal_panel(journal, 2, &memory));
 	assert_int_equal(memory.serial, -1);

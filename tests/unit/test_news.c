@@ -545,6 +545,8 @@ static void nobody_watched_the_panel_after_a_restart(void **state)
 		stop();
 		rig.store = store_new();
 		rig.site = rig_site(&rig.sim, rig.store, NULL, others[i]);
+		/* An agent that reloads does this first, and may be killed before its link tells. */
+		journal_forget_others(rig.sim.journal, rig.site->config);
 		news_dismiss_others(rig.sim.journal, rig.site->config);
 		assert_told("!P branch 3 (Chiller): high-high cleared, the panel is not watched any more\n"
 			    "P branch 4: high-non-latching not active any more, "
@@ -556,6 +558,44 @@ static void nobody_watched_the_panel_after_a_restart(void **state)
 		set_time(5000);
 		start(CONF);
 	}
+}
+
+/* Somebody waits for the panel to come back, and it will not. */
+static void nobody_watches_the_offline_panel_any_more(void **state)
+{
+	struct site *next;
+
+	(void)state;
+	seconds(2);
+	rig.silent = true;
+	seconds(5);
+	told();
+	next = rig_site(&rig.sim, rig.store, rig.site, RHYTHM);
+	journal_forget_others(rig.sim.journal, next->config);
+	news_dismiss(rig.site, rig.site->links[0].conf, next);
+	assert_told("!P was offline, is not watched any more");
+	news_dismiss(rig.site, rig.site->links[0].conf, next);
+	news_dismiss_others(rig.sim.journal, next->config);
+	site_unref(next);
+	assert_told("");
+
+	rig.silent = false;
+	start_again(CONF);
+	seconds(2);
+	rig.silent = true;
+	seconds(5);
+	told();
+	stop();
+	rig.store = store_new();
+	rig.site = rig_site(&rig.sim, rig.store, NULL, RHYTHM);
+	news_dismiss_others(rig.sim.journal, rig.site->config);
+	assert_told("!P was offline, is not watched any more");
+	news_dismiss_others(rig.sim.journal, rig.site->config);
+	assert_told("");
+	site_unref(rig.site);
+	store_free(rig.store);
+	set_time(5000);
+	start(CONF);
 }
 
 /*
@@ -669,6 +709,7 @@ int main(void)
 		TEST(energy_registers),
 		TEST(nobody_watches_the_panel_any_more),
 		TEST(nobody_watched_the_panel_after_a_restart),
+		TEST(nobody_watches_the_offline_panel_any_more),
 		TEST(inputs_change),
 		TEST(alarms_of_the_profile_before),
 	};

@@ -434,6 +434,7 @@ static void what_was_forgotten_stays_forgotten(void **state)
 	struct name_change changes[] = { { 1, NAME_LABEL, 1, "one", "" },
 		{ 2, NAME_LABEL, 1, "two", "" } };
 	struct journal *journal = journal_open(dir, CAPACITY);
+	struct journal_batch batch;
 	struct panel_memory memory;
 	struct names *names;
 
@@ -441,6 +442,9 @@ static void what_was_forgotten_stays_forgotten(void **state)
 	journal_set_names(journal, changes, 2, NULL, NULL);
 	wait_stored(journal, post_batch(journal, 1, 1, 1));
 	wait_stored(journal, post_batch(journal, 2, 3, 1));
+	journal_begin(&batch, journal);
+	journal_remember_panel(&batch, 1, &(struct panel_memory){ .serial = 5 });
+	journal_end(&batch);
 	journal_forget_others(journal, &config);
 	journal_close(journal);
 	journal = journal_open(dir, CAPACITY);
