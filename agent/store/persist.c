@@ -30,8 +30,9 @@
 
 #define APPLICATION_ID 0x4d747258 /* "MtrX" */
 #define FORMAT	       1	  /* user_version */
-#define NUMBER_MAX     (INT64_MAX / 2)
+#define NUMBER_MAX     UINT32_MAX /* of an event: as the MIB has it */
 #define BUSY_MS	       250
+#define TEXT_BYTES_MAX 1024 /* more than any text of ours */
 
 /* Tables */
 
@@ -128,7 +129,7 @@ static const struct column alarm_columns[] = {
 	ALARM(has_value, 0, 1),
 	ALARM(severity, 0, STATE_UNKNOWN),
 	ALARM(raise_count, 0, UINT32_MAX),
-	ALARM(uncounted, INT32_MIN, INT32_MAX),
+	ALARM(uncounted, INT32_MIN / 2, INT32_MAX / 2), /* room to count on */
 	ALARM(meter_count, INT32_MIN, INT32_MAX),
 	ALARM(event, 0, NUMBER_MAX),
 	ALARM(raised_wall_ms, INT64_MIN, INT64_MAX),
@@ -243,6 +244,7 @@ static int verdict(struct persist *persist, int code)
 		{ SQLITE_FULL, ENOSPC }, { SQLITE_NOTADB, EBADMSG }, { SQLITE_CORRUPT, EBADMSG },
 		{ SQLITE_READONLY, EROFS }, { SQLITE_CANTOPEN, EACCES }, { SQLITE_PERM, EACCES },
 		{ SQLITE_BUSY, EBUSY }, { SQLITE_LOCKED, EBUSY },
+		{ SQLITE_CONSTRAINT, EBADMSG }, { SQLITE_MISMATCH, EBADMSG }, /* not ours */
 		{ SQLITE_ERROR, EBADMSG }, /* what is asked for is not there: another schema */
 	};
 	int system;
@@ -427,6 +429,9 @@ static int get_row(
 
 			if (type != SQLITE_TEXT || text == NULL)
 				return damaged(persist, "a text is missing");
+			if (sqlite3_column_bytes(from, (int)i) > TEXT_BYTES_MAX ||
+				strlen(text) < (size_t)sqlite3_column_bytes(from, (int)i))
+				return damaged(persist, "a text that cannot be one");
 			*(const char **)((char *)row + column->offset) = text;
 			continue;
 		}
@@ -638,6 +643,39 @@ static void oldest_first(struct persist_set *set)
 	}
 }
 
+/* Rows come in the order of their keys, and each once: memory is laid out for that. */
+static int check_keys(struct persist *persist)
+{
+	int rc = 0;
+
+	for (int i = 0; i < TABLE_COUNT && rc == 0; i++) {
+		char *sql = xasprintf("SELECT group_concat(name, ', ') = '%s' FROM (SELECT name "
+				      "FROM pragma_table_info('%s') WHERE pk > 0 ORDER BY pk)",
+			tables[i].keys, tables[i].name);
+		int64_t same;
+
+		rc = ask_number(persist, sql, &same);
+		free(sql);
+		if (rc == 0 && same == 0)
+			rc = damaged(persist, "a table with other keys");
+	}
+	return rc;
+}
+
+/* No alarm and no event may be ahead of the numbers: they would be given again. */
+static int check_numbers(struct persist *persist, const struct persist_set *set)
+{
+	bool ahead = set->n_events > 0 && set->events[set->n_events - 1]->number > set->last;
+
+	for (size_t i = 0; i < set->n_panels; i++) {
+		const struct alarm_book *book = set->panels[i].memory.book;
+
+		for (uint32_t k = 0; book != NULL && k < book->n; k++)
+			ahead |= book->alarms[k].event > set->last;
+	}
+	return ahead ? damaged(persist, "an event has a number that was never given") : 0;
+}
+
 static int read_all(struct persist *persist, size_t capacity, struct persist_set *set)
 {
 	struct event event = { 0 };
@@ -646,9 +684,11 @@ static int read_all(struct persist *persist, size_t capacity, struct persist_set
 	struct link_row link;
 	struct name_change name;
 	struct meta_row meta;
-	int rc = read_events(persist, capacity, set);
+	int rc = check_keys(persist);
 	char *newest = xasprintf("ORDER BY number DESC LIMIT %zu", capacity);
 
+	if (rc == 0)
+		rc = read_events(persist, capacity, set);
 	if (rc == 0)
 		rc = read_rows(persist, TABLE_EVENT, newest, &event, take_event, set);
 	free(newest);
@@ -668,8 +708,8 @@ static int read_all(struct persist *persist, size_t capacity, struct persist_set
 			persist, TABLE_NAME, "ORDER BY panel, kind, branch", &name, take_name, set);
 	if (rc == 0)
 		rc = read_rows(persist, TABLE_META, "ORDER BY name", &meta, take_meta, set);
-	if (rc == 0 && set->n_events > 0 && set->events[set->n_events - 1]->number > set->last)
-		rc = damaged(persist, "an event has a number that was never given");
+	if (rc == 0)
+		rc = check_numbers(persist, set);
 	persist->reserved = set->last;
 	return rc;
 }

@@ -14,6 +14,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
+#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -190,7 +191,7 @@ static struct alarm_book *book_of(int32_t batch)
 		{ .key = ROW_KEY(SCOPE_MAINS, 9, 2), .raise_count = UINT32_MAX, .uncounted = -5 },
 	};
 
-	alarms[1].event = (uint64_t)batch;
+	alarms[1].event = batch % 2 != 0; /* a number that has been given */
 	return alarm_book_build(alarms, batch % 5 == 0 ? 2 : 3, true, batch % 3 == 0);
 }
 
@@ -1139,6 +1140,87 @@ static void damaged_files_are_set_aside(void **state)
 		check_damage(&damages[i]);
 }
 
+/* A sound database in which somebody has written what no agent would. */
+
+static const char *const forgeries[] = {
+	"UPDATE meta SET value = 1 << 33 WHERE name = 'reserved'",
+	"UPDATE event SET number = 1 << 33 WHERE number = 2",
+	"UPDATE event SET number = -1 WHERE number = 2",
+	"UPDATE event SET wall_ms = 'x' WHERE number = 2",
+	"UPDATE event SET wall_ms = 1e300 WHERE number = 2",
+	"UPDATE event SET kind = 0",
+	"UPDATE event SET kind = 99",
+	"UPDATE event SET scope = 8",
+	"UPDATE event SET channel = -1",
+	"UPDATE event SET level = 8",
+	"UPDATE event SET severity = 9",
+	"UPDATE event SET text = zeroblob(9)",
+	"UPDATE event SET text = printf('%.*c', 1000000, 'x')",
+	"UPDATE event SET label = 'a' || char(0) || 'b'",
+	"UPDATE event SET panel_name = NULL",
+	"UPDATE alarm SET event = 1 << 20 WHERE key = (SELECT max(key) FROM alarm)",
+	"UPDATE alarm SET uncounted = -2147483648",
+	"UPDATE alarm SET uncounted = 2147483647",
+	"UPDATE alarm SET meter_count = 1 << 40",
+	"UPDATE alarm SET key = (99 << 40) + 1 WHERE panel = 1 AND key = (SELECT max(key) FROM alarm)",
+	"UPDATE alarm SET active = 2",
+	"UPDATE link SET name = printf('%.*c', 1025, 'x')",
+	"INSERT INTO name VALUES (1, 1, 1, 'a' || char(10), '')",
+	"INSERT INTO name VALUES (1, 9, 1, 'a', '')",
+	"ALTER TABLE event RENAME TO was; CREATE TABLE event AS SELECT * FROM was; "
+	"INSERT INTO event SELECT * FROM was",
+	"ALTER TABLE panel RENAME TO was; CREATE TABLE panel AS SELECT * FROM was; "
+	"INSERT INTO panel SELECT * FROM was; INSERT INTO panel SELECT * FROM was",
+	"ALTER TABLE alarm RENAME TO was; CREATE TABLE alarm AS SELECT * FROM was; "
+	"INSERT INTO alarm SELECT * FROM was",
+	"ALTER TABLE link RENAME TO was; CREATE TABLE link AS SELECT * FROM was; "
+	"INSERT INTO link SELECT * FROM was",
+	"ALTER TABLE event RENAME TO was; CREATE VIEW event AS SELECT * FROM was",
+	"ALTER TABLE panel ADD COLUMN needed NOT NULL DEFAULT 0 CHECK (needed > 0)",
+};
+
+static void forge(const char *sql)
+{
+	sqlite3 *db;
+	char *error = NULL;
+
+	assert_int_equal(sqlite3_open(in_dir("meterx.db"), &db), SQLITE_OK);
+	sqlite3_exec(db, "PRAGMA ignore_check_constraints = ON", NULL, NULL, NULL);
+	if (sqlite3_exec(db, sql, NULL, NULL, &error) != SQLITE_OK)
+		print_message("%s\n", error); /* what SQLite itself forbids */
+	sqlite3_free(error);
+	sqlite3_close(db);
+}
+
+/* Set aside at the start, or as soon as it is written to. */
+static void forged_files_are_set_aside(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(forgeries); i++) {
+		bool forged = strstr(forgeries[i], "NULL") == NULL ||
+			      strstr(forgeries[i], "NOT NULL") != NULL;
+		struct journal *journal;
+		uint64_t last;
+
+		print_message("%s\n", forgeries[i]);
+		two_batches();
+		forge(forgeries[i]);
+		catch_log();
+		journal = journal_open(dir, CAPACITY);
+		last = post_batch(journal, 1, 3, 2);
+		wait_stored(journal, last);
+		assert_int_equal(end_log("is damaged"), forged);
+		assert_true(last <= UINT32_MAX);
+		assert_true(stats_of(journal).lasts && !stats_of(journal).degraded);
+		journal_close(journal);
+		journal = journal_open(dir, CAPACITY);
+		assert_int_equal(check_batches(journal), 3);
+		assert_int_equal(stats_of(journal).last, last);
+		journal_close(journal);
+		empty_dir(dir);
+	}
+}
+
 static void numbers_go_on_after_damage(void **state)
 {
 	struct journal *journal;
@@ -1282,6 +1364,7 @@ int main(void)
 		TEST(a_folder_that_cannot_be_made),
 		TEST(two_agents_do_not_share),
 		TEST(damaged_files_are_set_aside),
+		TEST(forged_files_are_set_aside),
 		TEST(numbers_go_on_after_damage),
 		TEST(a_newer_file_is_left_alone),
 		TEST(a_file_taken_away_is_made_anew),
