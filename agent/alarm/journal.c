@@ -52,7 +52,7 @@ struct call {
 };
 
 struct journal {
-	pthread_mutex_t order; /* numbers */
+	pthread_mutex_t order; /* numbers; not to be held over I/O, nor over the log */
 	uint64_t given;	       /* the last number */
 
 	pthread_mutex_t calls; /* on_ready, on_names: held while they are called */
@@ -231,13 +231,23 @@ void journal_begin(struct journal_batch *batch, struct journal *journal)
 	*batch = (struct journal_batch){ .journal = journal };
 }
 
+/* What was added before any number was asked for gets its numbers now. */
+static void take_order(struct journal_batch *batch)
+{
+	if (batch->locked)
+		return;
+	pthread_mutex_lock(&batch->journal->order);
+	batch->locked = true;
+	for (size_t i = 0; i < batch->n; i++)
+		if (batch->events[i]->number == 0)
+			batch->events[i]->number = ++batch->journal->given;
+}
+
 uint64_t journal_number(struct journal_batch *batch)
 {
 	if (batch->journal == NULL)
 		return atomic_fetch_add(&loose_number, 1) + 1;
-	if (!batch->locked)
-		pthread_mutex_lock(&batch->journal->order);
-	batch->locked = true;
+	take_order(batch);
 	return ++batch->journal->given;
 }
 
@@ -252,7 +262,7 @@ void journal_add(struct journal_batch *batch, const struct event *draft)
 		batch->events = xrealloc(batch->events, batch->capacity, sizeof(*batch->events));
 	}
 	event = event_new(draft);
-	if (event->number == 0)
+	if (event->number == 0 && batch->locked)
 		event->number = journal_number(batch);
 	batch->events[batch->n++] = event;
 }
@@ -288,6 +298,8 @@ void journal_end(struct journal_batch *batch)
 {
 	struct journal *journal = batch->journal;
 
+	if (batch->n > 0)
+		take_order(batch);
 	if (journal != NULL && (batch->locked || batch->remembers || batch->link[0] != '\0')) {
 		if (batch->n > 1)
 			qsort(batch->events, batch->n, sizeof(*batch->events), compare_events);

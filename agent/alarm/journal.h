@@ -60,8 +60,9 @@ void journal_close(struct journal *journal);
 
 /*
  * One unit of news: events, and the state after them; stored whole or not at
- * all. Begins empty and costs nothing. The first number taken locks the order of
- * numbers for everybody until journal_end(), so: no wait, no I/O in between.
+ * all. Begins empty and costs nothing. journal_number() locks the order of numbers
+ * for everybody until journal_end(), so: no wait, no I/O in between. Who only adds
+ * events locks nothing before journal_end().
  * journal NULL (the tool): numbers count up from 1, nothing is kept.
  */
 struct journal_batch {

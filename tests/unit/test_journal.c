@@ -240,6 +240,35 @@ static void panels_and_links_are_remembered(void **state)
 	assert_true(journal_link_down(journal, "b"));
 }
 
+/* Who tells of a write logs it in between, and the log may have to be waited for. */
+static void a_batch_without_numbers_holds_up_nobody(void **state)
+{
+	const struct event draft = { .kind = EVENT_WRITTEN, .text = "slow" };
+	struct journal_batch slow, quick;
+	struct event *event;
+
+	(void)state;
+	alarm(20); /* it would wait for ever */
+	journal_begin(&slow, journal);
+	journal_add(&slow, &draft);
+	journal_begin(&quick, journal);
+	assert_int_equal(journal_number(&quick), 1);
+	journal_add(&quick, &(struct event){ .kind = EVENT_RAISED, .number = 1, .text = "quick" });
+	journal_end(&quick);
+	journal_add(&slow, &draft);
+	assert_int_equal(journal_number(&slow), 4);
+	journal_add(&slow, &draft);
+	journal_end(&slow);
+	alarm(0);
+	for (uint64_t number = 1; number <= 5; number++) {
+		event = journal_find(journal, number);
+		assert_true((event != NULL) == (number != 4)); /* asked for, and not used */
+		if (event != NULL)
+			assert_string_equal(event->text, number == 1 ? "quick" : "slow");
+		event_unref(event);
+	}
+}
+
 static void without_a_journal_numbers_count_on(void **state)
 {
 	struct journal_batch batch;
@@ -464,6 +493,7 @@ int main(void)
 		TEST(the_oldest_goes_and_is_counted),
 		TEST(a_batch_may_be_larger_than_what_is_kept),
 		TEST(panels_and_links_are_remembered),
+		TEST(a_batch_without_numbers_holds_up_nobody),
 		cmocka_unit_test(without_a_journal_numbers_count_on),
 		TEST(threads_see_whole_batches_in_order),
 		TEST(names_are_answered_and_announced),
