@@ -55,14 +55,6 @@ static GETTER(agent_worst_state)
 	cell_set_number(cell, column, summary_get(row->view)->worst);
 }
 
-static struct journal_stats stats_of(const struct row *row)
-{
-	struct journal_stats stats;
-
-	journal_stats(view_site(row->view)->journal, &stats);
-	return stats;
-}
-
 static SETTER(set_agent_command)
 {
 	static const struct command_choice choices[] = {
@@ -85,10 +77,9 @@ static SETTER(set_agent_command)
 /* arg: offset of a 64-bit number in struct journal_stats */
 static GETTER(agent_events)
 {
-	struct journal_stats stats = stats_of(row);
+	const char *stats = (const char *)view_journal_stats(row->view);
 
-	cell_set_number(
-		cell, column, (int64_t) * (const uint64_t *)((const char *)&stats + column->arg));
+	cell_set_number(cell, column, (int64_t) * (const uint64_t *)(stats + column->arg));
 }
 
 /* Values of mxAgentEventStorage in the MIB. */
@@ -100,12 +91,12 @@ enum event_storage {
 
 static GETTER(agent_event_storage)
 {
-	struct journal_stats stats = stats_of(row);
+	const struct journal_stats *stats = view_journal_stats(row->view);
 
 	cell_set_number(cell, column,
-		!stats.lasts	 ? STORAGE_NONE
-		: stats.degraded ? STORAGE_DEGRADED
-				 : STORAGE_OK);
+		!stats->lasts	  ? STORAGE_NONE
+		: stats->degraded ? STORAGE_DEGRADED
+				  : STORAGE_OK);
 }
 
 #define EVENTS(number, type, text, field)                                                          \

@@ -38,6 +38,8 @@ struct view {
 	struct event **events; /* held until the end of the request */
 	size_t n_events, events_capacity;
 	struct found_event found;
+	bool has_stats; /* asked for in this request */
+	struct journal_stats stats;
 };
 
 struct view *view_new(void)
@@ -130,6 +132,7 @@ void view_end(struct view *view)
 		event_unref(view->events[i]);
 	view->n_events = 0;
 	view->found.known = false;
+	view->has_stats = false;
 }
 
 uint64_t view_request(const struct view *view)
@@ -139,6 +142,13 @@ uint64_t view_request(const struct view *view)
 
 bool view_is_of_one_moment(const struct view *view)
 {
+	struct journal_stats now;
+
+	if (view->has_stats) {
+		journal_stats(view->site->journal, &now);
+		if (now.last != view->stats.last)
+			return false;
+	}
 	return store_alarms_rest(view->site->store, view->alarm_generation);
 }
 
@@ -223,6 +233,14 @@ static void event_hold(struct view *view, struct event *event)
 			xrealloc(view->events, view->events_capacity, sizeof(struct event *));
 	}
 	view->events[view->n_events++] = event;
+}
+
+const struct journal_stats *view_journal_stats(struct view *view)
+{
+	if (!view->has_stats)
+		journal_stats(view->site->journal, &view->stats);
+	view->has_stats = true;
+	return &view->stats;
 }
 
 static const struct event *event_ask(

@@ -13,6 +13,7 @@
 #include "store/site.h"
 
 struct event;
+struct journal_stats;
 struct view;
 
 struct view *view_new(void);
@@ -28,8 +29,9 @@ const struct board *view_board(const struct view *view);
 void view_begin(struct view *view, int64_t now_ms, int64_t now_wall_ms);
 void view_end(struct view *view);
 /*
- * Whether no alarm and no comm state has changed since the request began: panels that
- * were looked at in turn, and what was summed up before, belong together.
+ * Whether no alarm and no comm state has changed since the request began, nor the
+ * last number of events that it was told: panels that were looked at in turn, what
+ * was summed up before, and events belong together.
  */
 bool view_is_of_one_moment(const struct view *view);
 /* Changes of alarms and comm states (store.h) that all of this request has seen. */
@@ -49,6 +51,7 @@ const struct snapshot *view_snapshot(struct view *view, const struct panel *pane
  * From the journal, NULL: there is none. Valid until the end of the request; asked
  * for the same one again, as for the cells of a row, they find it at once.
  */
+const struct journal_stats *view_journal_stats(struct view *view);
 const struct event *view_event(struct view *view, uint64_t number);
 const struct event *view_event_next(struct view *view, uint64_t number, bool inclusive);
 
