@@ -109,12 +109,18 @@ const struct board *view_board(const struct view *view)
 	return view->board;
 }
 
+/* A site of no panels may have no store. */
+static const struct store *store_of(const struct view *view)
+{
+	return view->site != NULL ? view->site->store : NULL;
+}
+
 void view_begin(struct view *view, int64_t now_ms, int64_t now_wall_ms)
 {
 	view_end(view);
 	view->request++;
 	view->alarm_generation =
-		view->site != NULL ? store_alarm_generation(view->site->store) : 0;
+		store_of(view) != NULL ? store_alarm_generation(store_of(view)) : 0;
 	view->now_ms = now_ms;
 	view->now_wall_ms = now_wall_ms;
 }
@@ -149,7 +155,8 @@ bool view_is_of_one_moment(const struct view *view)
 		if (now.last != view->stats.last)
 			return false;
 	}
-	return store_alarms_rest(view->site->store, view->alarm_generation);
+	return store_of(view) == NULL ||
+	       store_alarms_rest(store_of(view), view->alarm_generation);
 }
 
 uint64_t view_alarm_generation(const struct view *view)
