@@ -135,7 +135,10 @@ print(s.getsockname()[1])' "$1"
 
 # shellcheck source=tests/base-mibs.sh
 . "$tests/base-mibs.sh"
-MIBDIRS=$build/mibs:$(base_mibs)
+# A folder of its own: Net-SNMP reads every file of one, METERX-MIB.txt.in too.
+mkdir "$dir/mibs"
+ln -s "$build/mibs/METERX-MIB.txt" "$dir/mibs/"
+MIBDIRS=$dir/mibs:$(base_mibs)
 
 # For what is asked by name.
 require_mibs() {
