@@ -4,6 +4,7 @@
 #include "modbus/job_news.h"
 
 #include <ctype.h>
+#include <math.h>
 #include <stdio.h>
 
 #include "alarm/journal.h"
@@ -37,11 +38,15 @@ static enum unit unit_of(const struct profile *profile, const struct job_op *op)
 void job_value_text(const struct profile *profile, const struct job_op *op, int64_t value,
 	char *text, size_t size)
 {
-	const char *symbol = unit_info(unit_of(profile, op))->symbol;
-	/* A unit such as "0.1 %" is a number of its own. */
-	const char *between = *symbol == '\0' ? "" : isdigit((unsigned char)*symbol) ? " x " : " ";
+	const struct unit_info *unit = unit_info(unit_of(profile, op));
+	const char *symbol = unit->symbol;
 
-	snprintf(text, size, "%lld%s%s", (long long)value, between, symbol);
+	/* A unit such as "0.1 %" is a number of its own. */
+	if (isdigit((unsigned char)*symbol))
+		snprintf(text, size, "%.*f %s", unit->exponent,
+			(double)value / pow(10, unit->exponent), unit->base);
+	else
+		snprintf(text, size, "%lld%s%s", (long long)value, *symbol == '\0' ? "" : " ", symbol);
 }
 
 static void name_op(const struct job_op *op, char *text, size_t size)

@@ -12,7 +12,7 @@
 #include "modbus/job.h"
 #include "store/site.h"
 
-/* A value of the op's setting with its unit: "650 x 0.1 %", "20000 mA". */
+/* A value of the op's setting with its unit: "65.0 %", "20000 mA". */
 void job_value_text(const struct profile *profile, const struct job_op *op, int64_t value,
 	char *text, size_t size);
 

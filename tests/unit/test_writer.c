@@ -297,7 +297,7 @@ static void test_shared_register(void **state)
 		assert_true(shown(&rig, &op, 40));
 	}
 	assert_int_equal(
-		events(&rig, 0, EVENT_WRITTEN, "P1: object174 set to 40 x 0.1 %, was 25 x 0.1 %"),
+		events(&rig, 0, EVENT_WRITTEN, "P1: object174 set to 4.0 %, was 2.5 %"),
 		1);
 	job_unref(job);
 	rig_down(&rig);
@@ -359,12 +359,12 @@ static void test_faults(void **state)
 		{ "exception 2 function 6", NULL, JOB_FAILED, "exception 2", 700 },
 		{ "exception 3 function 6", NULL, JOB_FAILED, "exception 3", 700 },
 		{ "exception 4 function 6", NULL, JOB_FAILED,
-			"exception 4 (device failure), the meter holds 700 x 0.1 %", 700 },
+			"exception 4 (device failure), the meter holds 70.0 %", 700 },
 		{ "exception 6 function 6", NULL, JOB_FAILED, "exception 6 (device busy)", 700 },
 		{ "exception 10 function 6", NULL, JOB_FAILED, "exception 10", 700 },
 		{ "exception 11 function 6", NULL, JOB_FAILED, "exception 11", 700 },
 		{ "ignore-write function 6", NULL, JOB_FAILED,
-			"the meter kept 700 x 0.1 % instead of 650 x 0.1 %", 700 },
+			"the meter kept 70.0 % instead of 65.0 %", 700 },
 		{ "late 100 function 6", NULL, JOB_DONE, "", 650 },
 		{ "late 300 function 6", NULL, JOB_DONE, "", 650 },
 		{ "late 1000 function 6", NULL, JOB_DONE, "", 650 },
@@ -372,7 +372,7 @@ static void test_faults(void **state)
 		{ "late 300 count 2", NULL, JOB_DONE, "", 650 },
 		{ "silent function 6", NULL, JOB_DONE, "", 650 },
 		{ "silent function 6", "silent count 1", JOB_DONE, "", 650 },
-		{ "deaf function 6", NULL, JOB_FAILED, "timed out, the meter holds 700", 700 },
+		{ "deaf function 6", NULL, JOB_FAILED, "timed out, the meter holds 70.0 %", 700 },
 		{ "close before function 6", NULL, JOB_DONE, "", 650 },
 		{ "close mid function 6", NULL, JOB_DONE, "", 650 },
 		{ "close before count 2", NULL, JOB_DONE, "", 650 },
@@ -416,9 +416,9 @@ static void test_faults(void **state)
 		if (strstr(job->reason, "cannot be read") == NULL)
 			assert_true(shown(&rig, &job->ops[0], cases[i].word));
 		assert_int_equal(
-			events(&rig, before, EVENT_WRITE_FAILED, "P1: object171 not set to 650"),
+			events(&rig, before, EVENT_WRITE_FAILED, "P1: object171 not set to 65.0 %"),
 			cases[i].end != JOB_DONE);
-		assert_int_equal(events(&rig, before, EVENT_WRITTEN, "P1: object171 set to 650"),
+		assert_int_equal(events(&rig, before, EVENT_WRITTEN, "P1: object171 set to 65.0 %"),
 			cases[i].end == JOB_DONE);
 		job_unref(job);
 		sim_tell(&rig.sim, "write 1 171 700");
