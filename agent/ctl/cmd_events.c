@@ -235,6 +235,21 @@ static int64_t panel_index(const struct config *config, const char *name)
 	return name != NULL && number_parse(name, 1, UINT32_MAX, &index) == 0 ? index : -1;
 }
 
+/* No event, and no panel: it may be a slip of the pen. */
+static bool nobody(const struct request *request, const struct config *config)
+{
+	int64_t index = panel_index(config, request->panel);
+
+	if (request->panel == NULL || conf_panel(config, request->panel) != NULL)
+		return false;
+	for (size_t i = 0; i < config->n_panels; i++)
+		if (config->panels[i].index == index)
+			return false;
+	fprintf(stderr, "meterx: %s has no panel \"%s\", and no event here is of one\n",
+		config->path, request->panel);
+	return true;
+}
+
 static int show(const struct request *request, const struct config *config)
 {
 	struct persist_look look = {
@@ -247,7 +262,7 @@ static int show(const struct request *request, const struct config *config)
 	};
 	char why[512];
 
-	for (;;) {
+	for (bool first = true, mistaken;; first = false) {
 		struct persist_set set;
 		int rc = persist_look(config->state_dir, &look, &set, why, sizeof(why));
 
@@ -256,11 +271,12 @@ static int show(const struct request *request, const struct config *config)
 			return EXIT_FAILED;
 		}
 		print_events(request, &set);
+		mistaken = first && set.n_events == 0 && nobody(request, config);
 		if (set.n_events > 0)
 			look.after = set.events[set.n_events - 1]->number;
 		persist_set_free(&set);
-		if (fflush(stdout) != 0 || !request->follow)
-			return ferror(stdout) ? EXIT_FAILED : EXIT_DONE;
+		if (fflush(stdout) != 0 || mistaken || !request->follow)
+			return ferror(stdout) || mistaken ? EXIT_FAILED : EXIT_DONE;
 		look.newest = COUNT_MAX;
 		rest();
 	}

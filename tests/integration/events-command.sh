@@ -74,8 +74,11 @@ equal "the newest" "$(events --count 1)" "$(tail -n 1 "$dir/text")"
 equal "those after $number" "$(events --since "$number")" "$(sed "1,/high-high latched/d" "$dir/text")"
 equal "those after the last" "$(events --since 999999999)" ""
 equal "none as JSON" "$(events --since 999999999 --json | tr -d ' \n')" "[]"
-equal "events of nobody" "$(events --panel nobody)" ""
-equal "events of a hostile name" "$(events --panel "x' OR 1=1 --")" ""
+for nobody in nobody 7 "x' OR 1=1 --"; do
+	status_of 1 --panel "$nobody"
+	log_has_said "meterxd.conf has no panel \"$nobody\""
+	equal "events of nobody" "$(cat "$dir/out")" ""
+done
 
 # After a kill and while nobody runs; the file is not changed by looking.
 stop meterxd KILL || :
