@@ -1175,8 +1175,11 @@ static int lock_folder(struct persist *persist)
 	if (persist->lock >= 0)
 		return 0;
 	path = xasprintf("%s/meterx.lock", persist->dir);
-	if (mkdir(persist->dir, 0750) < 0 && errno != EEXIST)
-		rc = system_error(persist, errno);
+	if (mkdir(persist->dir, 0750) < 0 && errno != EEXIST) {
+		rc = -errno;
+		snprintf(persist->error, sizeof(persist->error), "its folder cannot be made: %s",
+			strerror(-rc));
+	}
 	if (rc == 0)
 		persist->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0640);
 	if (rc == 0 && persist->lock < 0)

@@ -89,7 +89,7 @@ cmp "$database" "$dir/good.db" || fail "the file was changed"
 
 say "no folder"
 sed -i "s|^state-dir.*|state-dir = \"$dir/none/state\"|" "$dir/meterxd.conf"
-serves degraded 'none/state/meterx.db: No such file.*memory only, until'
+serves degraded 'none/state/meterx.db: its folder cannot be made: No such file.*memory only, until'
 say "it comes while the agent runs"
 start_meterxd
 online 1
