@@ -59,10 +59,9 @@ struct view_cache *view_cache(const struct view *view)
 	return view->cache;
 }
 
-void view_free(struct view *view)
+/* All that belongs to one site. */
+static void drop_site(struct view *view)
 {
-	if (view == NULL)
-		return;
 	view_end(view);
 	view_set_cache(view, NULL);
 	site_unref(view->site);
@@ -70,19 +69,20 @@ void view_free(struct view *view)
 	free(view->hints);
 	free(view->snapshots);
 	free(view->pinned);
+}
+
+void view_free(struct view *view)
+{
+	if (view == NULL)
+		return;
+	drop_site(view);
 	free(view->events);
 	free(view);
 }
 
 void view_set_site(struct view *view, struct site *site)
 {
-	view_end(view);
-	view_set_cache(view, NULL);
-	site_unref(view->site);
-	free(view->indexes);
-	free(view->hints);
-	free(view->snapshots);
-	free(view->pinned);
+	drop_site(view);
 	view->site = site;
 	view->indexes = xcalloc(site->n_panels, sizeof(*view->indexes));
 	view->hints = xcalloc(site->n_panels, sizeof(*view->hints));
