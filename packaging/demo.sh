@@ -208,8 +208,10 @@ show_trap "the trap arrives, readable without a MIB" mxOverCurrent 'branch 3 .*:
 step "every table has the alarm" eval 'is mxBranchState.1.3 critical &&
 	is mxAlarmLatched.1.branch.3.highHigh true && walk mxActiveAlarmLevel | grep -q highHigh'
 show '^1\.[1-5]$' "${branches[@]}"
+note "active: beyond the limit now; latched: kept by the meter until cleared. HH high-high, high: without a latch"
 title "What is in alarm, on all panels, in one walk"
 show . "${alarms[@]}"
+note "the meter has two: above 60 %, a state that goes by itself; above 70 %, a latch that stays"
 
 title "The load goes back; an operator clears the latch in the meter"
 sim current 1 3 4
@@ -234,6 +236,8 @@ step "it is refused, nothing changes" eval 'is mxThresholdValue.2.branch.0.highH
 
 title "All of it is in the event log"
 show . "${events[@]}"
+note "delivered: snmpd has taken its notification; empty: it has none. A state without a latch ends only after"
+note "notify-hold, 10 s, so that it can not flood: its end comes later than that of the latch."
 
 if [ "$once" = yes ]; then
 	title "All steps went well"
