@@ -183,7 +183,7 @@ stage_tsan() {
 }
 
 stage_valgrind() {
-	local options='-q --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite,possible'
+	local options='-q --child-silent-after-fork=yes --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite,possible'
 	have valgrind "valgrind" || return
 	build gcc CC=gcc || return
 	suite gcc TESTS="$(unit_tests gcc)" LOG_COMPILER=valgrind LOG_FLAGS="$options"
