@@ -40,7 +40,9 @@ struct job_op {
 	char object[80];		       /* "mxThresholdValue.1.1.0.1", for texts */
 	/* filled in by the link: */
 	bool has_before, touched;
-	int64_t before; /* SETTING: what the meter held; to restore it */
+	/* SETTING: what the meter held, to restore it. Given to a job that restores: only while
+	   the meter holds this is it written. */
+	int64_t before;
 };
 
 enum job_end {
@@ -58,6 +60,7 @@ struct job {
 	size_t n_ops;
 	int64_t begin_by_ms; /* monotonic: withdrawn when it cannot be begun until then */
 	bool restore;	     /* takes back an earlier job: told as such */
+	bool look_first;     /* likely to be taken back: before is read, not remembered */
 	void (*done)(struct job *job, void *arg); /* once, in the link's thread; not under a lock */
 	void *arg;
 	/* in done(): */

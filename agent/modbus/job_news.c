@@ -202,6 +202,9 @@ void job_tell(const struct job *job, const struct site *site)
 		const struct job_op *op = &job->ops[i];
 		bool stands = job->end == JOB_DONE || (op->touched && i != job->failed_op);
 
+		/* Somebody has set it since, and it was left so. */
+		if (job->restore && op->kind == JOB_SETTING && !op->touched)
+			continue;
 		if (stands && job->end != JOB_WITHDRAWN && op->kind != JOB_POLL_NOW)
 			post(&account, op, false, "");
 	}

@@ -24,6 +24,7 @@
 #define CLASS(c)   (1u << (c))
 #define ALL_NOW	   (CLASS(POLL_ALARM) | CLASS(POLL_FAST) | CLASS(POLL_SLOW))
 #define WORDS_MAX  4   /* of one value */
+#define READ_MAX   125 /* registers */
 #define READ_TRIES 3   /* what the meter holds must come out */
 #define LOOKS	   3   /* at what was written, for a meter that takes its time to do it */
 #define LOOKS_ACK  10  /* one that has said so: exception 5 (acknowledge) */
@@ -36,6 +37,7 @@ struct step {
 	unsigned element;
 	uint16_t reg;
 	int16_t scale;
+	bool only_while_ours;	   /* takes back: only while the meter holds op->before */
 	uint16_t words[WORDS_MAX]; /* to be written */
 };
 
@@ -226,6 +228,7 @@ static bool check_setting(struct work *work, struct step *step)
 
 	if (!check_point(work, step) || !encode(work, step, step->op->value, step->words))
 		return false;
+	step->only_while_ours = work->job->restore && step->op->has_before;
 	if (!step->op->has_before)
 		take_before(work, step);
 	if (step->op->has_before)
@@ -235,6 +238,63 @@ static bool check_setting(struct work *work, struct step *step)
 		return fail(work, "what it is now cannot be read: %s", bus_strerror(rc));
 	step->op->has_before =
 		codec_decode(work->profile, step->point, words, step->scale, &step->op->before);
+	return true;
+}
+
+/* One request for settings that lie side by side; n: how many. */
+static int look_at_some(struct work *work, struct step *const *steps, size_t n)
+{
+	uint16_t words[READ_MAX];
+	const struct step *last = steps[n - 1];
+	uint16_t count = (uint16_t)(last->reg + last->point->words - steps[0]->reg);
+	int rc = get(work, steps[0]->reg, count, words);
+
+	if (rc != 0)
+		return rc;
+	poller_take(work->poller, steps[0]->reg, count, words);
+	for (size_t i = 0; i < n; i++) {
+		struct job_op *op = steps[i]->op;
+
+		op->has_before = codec_decode(work->profile, steps[i]->point,
+			words + (steps[i]->reg - steps[0]->reg), steps[i]->scale, &op->before);
+	}
+	return 0;
+}
+
+static bool lies_beside(struct step *const *steps, size_t n, unsigned most)
+{
+	const struct step *last = steps[n - 1], *next = steps[n];
+
+	return next->reg == last->reg + last->point->words &&
+	       next->reg + next->point->words - steps[0]->reg <= (int)most;
+}
+
+/*
+ * What was last read may be older than what somebody has set at the meter, and
+ * would be put back in its place. What the meter does not let be read is taken as
+ * it is remembered.
+ */
+static bool look_first(struct work *work, struct step *const *steps, size_t n)
+{
+	unsigned most = work->profile->max_read < work->conf->link->max_registers
+				? work->profile->max_read
+				: work->conf->link->max_registers;
+	size_t some;
+
+	for (size_t at = 0; at < n; at += some) {
+		int rc;
+
+		for (some = 1; at + some < n && lies_beside(&steps[at], some, most); some++)
+			;
+		rc = look_at_some(work, &steps[at], some);
+		for (size_t i = 0; rc > 0 && some > 1 && i < some; i++) {
+			int alone = look_at_some(work, &steps[at + i], 1);
+
+			rc = alone < 0 ? alone : rc;
+		}
+		if (rc < 0)
+			return fail(work, "what it is now cannot be read: %s", bus_strerror(rc));
+	}
 	return true;
 }
 
@@ -313,8 +373,29 @@ static bool write_setting(struct work *work, struct step *step, int64_t value)
 	return compare(work, step, outcome, lost, held, value);
 }
 
+/* Somebody may have set it since: that is not ours to take back. */
+static bool still_ours(struct work *work, struct step *step, bool *ours)
+{
+	uint16_t held[WORDS_MAX];
+	int64_t value;
+	int rc = get(work, step->reg, step->point->words, held);
+
+	if (rc != 0)
+		return fail(work, "what it is now cannot be read: %s", bus_strerror(rc));
+	poller_take(work->poller, step->reg, step->point->words, held);
+	*ours = codec_decode(work->profile, step->point, held, step->scale, &value) &&
+		value == step->op->before;
+	return true;
+}
+
 static bool do_setting(struct work *work, struct step *step)
 {
+	bool ours = true;
+
+	if (step->only_while_ours && !still_ours(work, step, &ours))
+		return false;
+	if (!ours)
+		return true;
 	return write_setting(work, step, step->op->value);
 }
 
@@ -754,6 +835,22 @@ static bool check_all(struct work *work)
 	return true;
 }
 
+static bool look_at_all(struct work *work)
+{
+	struct step **steps = xcalloc(work->job->n_ops, sizeof(struct step *));
+	size_t n = 0;
+	bool done;
+
+	for (size_t i = 0; i < work->job->n_ops; i++)
+		if (work->steps[i].op->kind == JOB_SETTING && !work->steps[i].only_while_ours)
+			steps[n++] = &work->steps[i];
+	done = look_first(work, steps, n);
+	free(steps);
+	if (!done)
+		end(work, 0);
+	return done;
+}
+
 static bool run_all(struct work *work)
 {
 	size_t n = 0;
@@ -792,7 +889,7 @@ void writer_run(struct job *job, struct poller *poller, const struct writer_line
 	store_put(job->slot, snapshot); /* its layout stays with the slot */
 	job->end = JOB_DONE;
 	job->reason[0] = '\0';
-	if (check_all(&work) && !run_all(&work))
+	if (check_all(&work) && (!job->look_first || look_at_all(&work)) && !run_all(&work))
 		restore(&work);
 	free(work.steps);
 	job_tell(job, site);

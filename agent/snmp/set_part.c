@@ -80,6 +80,8 @@ size_t parts_divide(struct part **parts, struct transaction *transaction,
 				xrealloc(part->items, part->n_items + 1, sizeof(*part->items));
 			part->items[part->n_items++] = i;
 		}
+	for (size_t i = 0; i < n; i++)
+		(*parts)[i].has_others = n > 1;
 	return n;
 }
 
@@ -257,6 +259,7 @@ static int job_submit(struct part *part, int64_t begin_by_ms)
 	struct job *job = job_new(first->slot, part->n_items);
 
 	job->begin_by_ms = part->kind == PART_ASYNC ? clock_mono_ms() + PART_ASYNC_MS : begin_by_ms;
+	job->look_first = part->has_others || part->n_items > 1;
 	for (size_t i = 0; i < part->n_items; i++)
 		job->ops[i] = part_item(part, i)->change.op;
 	mark_begin(part);
@@ -305,7 +308,7 @@ static struct job *job_back(const struct job *done, bool *all)
 			continue;
 		job->ops[n] = *op;
 		job->ops[n].value = op->before;
-		job->ops[n].has_before = false;
+		job->ops[n].before = op->value;
 		job->ops[n++].touched = false;
 	}
 	job->n_ops = n;
@@ -362,7 +365,7 @@ void part_take_back(struct part *part, const char *why)
 bool part_is_leaving(const struct part *part)
 {
 	return part->state == PART_LEAVING || part->state == PART_LEAVING_SITE ||
-	       (part->state == PART_LEFT && part->kind == PART_ASYNC);
+	       (part->state == PART_LEFT && (part->kind == PART_ASYNC || part->has_others));
 }
 
 void part_abandon(struct part *part)
@@ -380,7 +383,7 @@ static void hear_end(struct part *part, const struct news *news)
 	mark_end(part, done ? WRITE_DONE : WRITE_FAILED, news_reason(news));
 	part->state = done ? PART_DONE : PART_FAILED;
 	part->revision = news->revision;
-	if (left && done && part->kind == PART_ASYNC)
+	if (left && done && (part->kind == PART_ASYNC || part->has_others))
 		part_take_back(part, "taken back: the SET failed");
 	if (!left && done && part->kind == PART_NAMES && !site_has(part))
 		part->state = PART_SETTLING;

@@ -53,6 +53,7 @@ struct part {
 	enum part_state state;
 	size_t *items; /* places in all, in the order of the SET, settings first */
 	size_t n_items;
+	bool has_others;   /* the SET has more parts: none is to stand alone */
 	size_t n_expected; /* news that will still come */
 	struct job *job;
 	uint64_t revision;	    /* of the names */

@@ -553,6 +553,69 @@ static void test_several(void **state)
 	rig_down(&rig);
 }
 
+/* Set at the meter since it was last read: that is what is put back, and what is told. */
+static void test_what_was_set_at_the_meter(void **state)
+{
+	static const struct setting three[] = {
+		{ SCOPE_BRANCH, Q_RATING, 3, 0, 32000, 121, 32 },
+		{ SCOPE_BRANCH, Q_RATING, 4, 0, 33000, 122, 33 },
+		{ SCOPE_BRANCH, Q_THRESHOLD, 0, LEVEL_HIGH, 550, 172, 550 },
+	};
+	struct rig rig;
+
+	(void)state;
+	rig_up(&rig, NULL, RARELY LINK PANEL1);
+	for (int refused = 0; refused < 2; refused++) {
+		struct job *job = settings_job(&rig, three, 3);
+
+		job->look_first = true;
+		sim_tell(&rig.sim, refused ? "write 1 121 27" : "write 1 121 25");
+		sim_tell(&rig.sim, refused ? "write 1 122 28" : "write 1 122 26");
+		sim_tell(&rig.sim, "fault exception 3 function 6 regs 172-172");
+		if (refused) /* two at once */
+			sim_tell(&rig.sim, "fault exception 2 function 3 regs 121-122 count 1");
+		run(&rig, job);
+		sim_tell(&rig.sim, "fault none");
+		want_end(job, JOB_FAILED, "; 2 taken back");
+		assert_int_equal(held(&rig, 1, 121), refused ? 27 : 25);
+		assert_int_equal(held(&rig, 1, 122), refused ? 28 : 26);
+		job_unref(job);
+	}
+	rig_down(&rig);
+}
+
+/* A job that takes back what another has set meanwhile leaves it alone, and does not say it did. */
+static void test_taking_back_only_what_is_ours(void **state)
+{
+	static const struct setting two[] = {
+		{ SCOPE_BRANCH, Q_RATING, 3, 0, 20000, 121, 20 },
+		{ SCOPE_BRANCH, Q_THRESHOLD, 0, LEVEL_HIGH, 600, 172, 600 },
+	};
+	struct rig rig;
+	struct job *job;
+	uint64_t before;
+
+	(void)state;
+	rig_up(&rig, NULL, RARELY LINK PANEL1);
+	sim_tell(&rig.sim, "write 1 121 40");  /* somebody else */
+	sim_tell(&rig.sim, "write 1 172 550"); /* we */
+	before = last_event(&rig);
+	job = settings_job(&rig, two, 2);
+	job->restore = true;
+	job->ops[0].has_before = job->ops[1].has_before = true;
+	job->ops[0].before = 32000;
+	job->ops[1].before = 550;
+	run(&rig, job);
+	want_end(job, JOB_DONE, "");
+	assert_int_equal(held(&rig, 1, 121), 40);
+	assert_int_equal(held(&rig, 1, 172), 600);
+	assert_true(shown(&rig, &job->ops[0], 40000));
+	assert_int_equal(events(&rig, before, EVENT_WRITTEN, ""), 1);
+	assert_int_equal(events(&rig, before, EVENT_WRITTEN, "object172 set back to"), 1);
+	job_unref(job);
+	rig_down(&rig);
+}
+
 /* One that cannot be done at all keeps the others from being begun. */
 static void test_all_are_checked_first(void **state)
 {
@@ -1453,6 +1516,8 @@ int main(void)
 		cmocka_unit_test(test_gone_after_the_write),
 		cmocka_unit_test(test_acknowledged),
 		cmocka_unit_test(test_several),
+		cmocka_unit_test(test_what_was_set_at_the_meter),
+		cmocka_unit_test(test_taking_back_only_what_is_ours),
 		cmocka_unit_test(test_all_are_checked_first),
 		cmocka_unit_test(test_ct_size),
 		cmocka_unit_test(test_clear_latch),
