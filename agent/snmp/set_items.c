@@ -184,6 +184,25 @@ static bool is_repeated(const struct set_varbind *varbinds, size_t at)
 	return false;
 }
 
+static bool share_registers(const struct change *a, const struct change *b)
+{
+	return a->reg < b->reg + b->words && b->reg < a->reg + a->words;
+}
+
+/* One register may be several objects: it cannot hold two values. */
+static bool contradicts(const struct set_items *items, unsigned varbind)
+{
+	const struct set_item *last = items->n > 0 ? &items->list[items->n - 1] : NULL;
+
+	if (last == NULL || last->varbind != varbind)
+		return false;
+	for (const struct set_item *item = items->list; item < last; item++)
+		if (item->panel == last->panel && item->change.op.value != last->change.op.value &&
+			share_registers(&item->change, &last->change))
+			return true;
+	return false;
+}
+
 int set_items_check(struct set_items *items, struct view *view, const struct set_varbind *varbinds,
 	size_t n, unsigned *index)
 {
@@ -195,7 +214,8 @@ int set_items_check(struct set_items *items, struct view *view, const struct set
 		test.varbind = *index = (unsigned)i + 1;
 		error = check(&test, &varbinds[i]);
 		/* Which of the two the manager means is not known. */
-		if (error == SNMP_ERR_NOERROR && is_repeated(varbinds, i))
+		if (error == SNMP_ERR_NOERROR &&
+			(is_repeated(varbinds, i) || contradicts(items, test.varbind)))
 			error = SNMP_ERR_INCONSISTENTVALUE;
 		if (error != SNMP_ERR_NOERROR)
 			return error;

@@ -62,6 +62,9 @@ SETTER(set_setting)
 	change->op.quantity = column->quantity;
 	change->op.channel = row->channel;
 	change->op.value = wanted->num;
+	change->reg = (uint16_t)(point->reg + (row->channel - point->first_channel) /
+						      point->channel_step * point->stride);
+	change->words = point->words;
 	return SNMP_ERR_NOERROR;
 }
 

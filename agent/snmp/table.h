@@ -64,6 +64,7 @@ struct change {
 	enum change_kind kind;
 	unsigned group; /* enum write_group that the panel has to allow; 0: needs no leave */
 	struct job_op op;
+	uint16_t reg, words;		    /* JOB_SETTING: where it goes */
 	const struct profile_command *then; /* after op, a JOB_COMMAND; NULL: no more */
 	struct name_change name; /* its texts are those of wanted and of the configuration */
 };

@@ -33,6 +33,7 @@ struct transaction {
 	struct transaction *next;
 	struct write *write;
 	struct set_token token; /* of the phase that is to be answered */
+	uint32_t test_packet;
 	enum transaction_state state;
 	bool undoing;  /* and the answer to that is due */
 	bool released; /* the master is through with it */
@@ -249,6 +250,7 @@ static void test(struct write *write, const struct set_request *request)
 	forget_old(write);
 	transaction->write = write;
 	transaction->token = request->token;
+	transaction->test_packet = request->token.packet;
 	transaction->begun_ms = clock_mono_ms();
 	transaction->next = write->transactions;
 	write->transactions = transaction;
@@ -297,6 +299,8 @@ static void undo(struct transaction *transaction)
 	if (transaction->state != TESTED)
 		take_back_all(transaction, "taken back: another agent failed in the same SET");
 	transaction->state = FAILED;
+	if (transaction->error == SNMP_ERR_NOERROR)
+		transaction->error = SNMP_ERR_COMMITFAILED; /* should a commit come after it */
 	undo_review(transaction, true);
 }
 
@@ -304,6 +308,24 @@ static void cleanup(struct transaction *transaction)
 {
 	transaction->released = true;
 	review(transaction);
+}
+
+/*
+ * A test that the master sends once more is answered once more. Another one of the
+ * same SET (the master divides what other agents have registered in between) would
+ * never be carried out: the whole SET is refused.
+ */
+static void test_again(struct transaction *transaction, const struct set_request *request)
+{
+	struct write *write = transaction->write;
+	bool other = request->token.packet != transaction->test_packet;
+
+	if (other && transaction->state == TESTED) {
+		transaction->error = SNMP_ERR_GENERR;
+		transaction->index = 1;
+	}
+	write->answer(write->arg, &request->token, other ? SNMP_ERR_GENERR : transaction->error,
+		other ? 1 : transaction->index);
 }
 
 bool write_receive(struct write *write, const struct set_request *request)
@@ -316,8 +338,7 @@ bool write_receive(struct write *write, const struct set_request *request)
 	struct transaction *transaction = find(write, &request->token);
 
 	if (request->phase == SET_TEST && transaction) {
-		transaction->token = request->token;
-		answer(transaction, transaction->error, transaction->index);
+		test_again(transaction, request);
 		return true;
 	}
 	if (request->phase == SET_TEST) {

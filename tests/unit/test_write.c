@@ -588,6 +588,36 @@ static void the_same_object_twice_is_refused(void **state)
 	phase(SET_CLEANUP);
 }
 
+/* One register of this meter is the limit of branches and mains. */
+static void a_register_is_not_asked_for_two_values(void **state)
+{
+	static const struct varbind two[] = {
+		UINT("mxThresholdValue", 650, 1, 1, 0, 1),
+		UINT("mxThresholdDelay", 10, 1, 1, 0, 1),
+		UINT("mxThresholdValue", 660, 1, 2, 0, 1),
+	};
+	static const struct varbind same[] = {
+		UINT("mxThresholdValue", 650, 1, 1, 0, 1),
+		UINT("mxThresholdValue", 650, 1, 2, 0, 1),
+	};
+	static const struct varbind panels[] = {
+		UINT("mxThresholdValue", 650, 1, 1, 0, 1),
+		UINT("mxThresholdValue", 660, 3, 2, 0, 1),
+	};
+
+	(void)state;
+	test_of(two, ARRAY_LEN(two));
+	assert_int_equal(world.answers[0].index, 3);
+	assert_int_equal(error_of(), SNMP_ERR_INCONSISTENTVALUE);
+	phase(SET_CLEANUP);
+	test_of(same, ARRAY_LEN(same));
+	assert_int_equal(error_of(), SNMP_ERR_NOERROR);
+	phase(SET_CLEANUP);
+	test_of(panels, ARRAY_LEN(panels));
+	assert_int_equal(error_of(), SNMP_ERR_NOERROR);
+	phase(SET_CLEANUP);
+}
+
 static void without_anybody_allowed_no_command_to_all(void **state)
 {
 	static const struct varbind varbind = INT("mxAgentCommand", 2);
@@ -771,6 +801,40 @@ static void a_repeated_commit_does_not_write_twice(void **state)
 	phase(SET_CLEANUP);
 }
 
+/* A master that divides a SET into two tests would be told that both are done. */
+static void a_second_test_of_a_transaction_is_refused(void **state)
+{
+	struct set_varbind varbind = { 0 };
+	struct set_request request = { .phase = SET_TEST, .varbinds = &varbind, .n = 1 };
+
+	(void)state;
+	test_of(&threshold, 1);
+	assert_int_equal(error_of(), SNMP_ERR_NOERROR);
+	request.token = (struct set_token){ .session = 7, .transaction = world.transaction };
+	assert_true(write_receive(world.write, &request)); /* the same again */
+	assert_int_equal(error_of(), SNMP_ERR_NOERROR);
+	request.token.packet = 99;
+	assert_true(write_receive(world.write, &request));
+	assert_int_equal(error_of(), SNMP_ERR_GENERR);
+	phase(SET_COMMIT);
+	assert_int_equal(error_of(), SNMP_ERR_GENERR);
+	no_job();
+	phase(SET_CLEANUP);
+}
+
+static void nothing_is_committed_after_an_undo(void **state)
+{
+	(void)state;
+	test_of(&threshold, 1);
+	assert_int_equal(error_of(), SNMP_ERR_NOERROR);
+	phase(SET_UNDO);
+	assert_int_equal(error_of(), SNMP_ERR_NOERROR);
+	phase(SET_COMMIT);
+	assert_int_equal(error_of(), SNMP_ERR_COMMITFAILED);
+	no_job();
+	phase(SET_CLEANUP);
+}
+
 static void without_a_link_it_fails(void **state)
 {
 	(void)state;
@@ -944,6 +1008,37 @@ static void taking_back_that_takes_too_long_is_told(void **state)
 	phase(SET_CLEANUP);
 	end(job, JOB_DONE, "");
 	check_status(7, WRITE_FAILED, "taken back");
+	assert_int_equal(world.n_answers, 0);
+}
+
+/* Answered as failed, and the first is as it was: what ends well later must not stand alone. */
+static void what_ends_late_does_not_stand_alone(void **state)
+{
+	struct job *late, *back;
+
+	(void)state;
+	begin(two_panels, ARRAY_LEN(two_panels));
+	end(take(7), JOB_DONE, "");
+	late = take(1);
+	later(WRITE_ANSWER_MS);
+	turn();
+	assert_int_equal(error_of(), SNMP_ERR_COMMITFAILED);
+	end(take(7), JOB_DONE, "");
+	phase(SET_UNDO);
+	phase(SET_CLEANUP);
+	check_status(1, WRITE_PENDING, "");
+	world.n_answers = 0;
+	end(late, JOB_DONE, "");
+	check_status(1, WRITE_FAILED, "taken back: the SET failed");
+	back = take(1);
+	assert_true(back->restore);
+	assert_int_equal(back->n_ops, 2);
+	/* Only if the meter still holds what this SET has written. */
+	assert_true(back->ops[0].has_before);
+	assert_int_equal(back->ops[0].before, 30);
+	assert_int_equal(back->ops[0].value, 1001);
+	end(back, JOB_DONE, "");
+	no_job();
 	assert_int_equal(world.n_answers, 0);
 }
 
@@ -1302,6 +1397,7 @@ int main(void)
 		TEST(no_writable_column_is_missing),
 		TEST(the_first_wrong_one_is_named),
 		TEST(the_same_object_twice_is_refused),
+		TEST(a_register_is_not_asked_for_two_values),
 		TEST(without_anybody_allowed_no_command_to_all),
 		TEST(a_write_is_answered_when_it_has_ended),
 		TEST(a_failure_is_told_with_its_reason),
@@ -1310,6 +1406,8 @@ int main(void)
 		TEST(an_older_end_does_not_hide_a_newer_write),
 		TEST(a_commit_that_comes_too_late_begins_nothing),
 		TEST(a_repeated_commit_does_not_write_twice),
+		TEST(a_second_test_of_a_transaction_is_refused),
+		TEST(nothing_is_committed_after_an_undo),
 		TEST(without_a_link_it_fails),
 		TEST(commands_are_those_of_the_profile),
 		TEST(a_command_to_all_goes_to_those_that_allow_it),
@@ -1317,6 +1415,7 @@ int main(void)
 		TEST(a_failed_panel_takes_the_others_back),
 		TEST(what_cannot_be_taken_back_is_told),
 		TEST(taking_back_that_takes_too_long_is_told),
+		TEST(what_ends_late_does_not_stand_alone),
 		TEST(an_undo_restores),
 		TEST(a_cleared_latch_cannot_be_undone),
 		TEST(an_undo_after_the_test_alone_does_nothing),
