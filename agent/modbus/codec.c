@@ -214,7 +214,8 @@ int codec_encode(const struct profile *profile, const struct point *point, int64
 		if (!shift_decimal(&back, exponent) || back != value)
 			return -EDOM;
 	}
-	if (!in_type(point, number) ||
+	/* What cannot be shown is not to be written. */
+	if (!fits(point->quantity, value) || !in_type(point, number) ||
 		(point->has_range && (number < point->min || number > point->max)))
 		return -ERANGE;
 	split_words(point, (uint64_t)number, words);

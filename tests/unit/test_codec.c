@@ -318,6 +318,9 @@ static void encoding(void **state)
 		{ TYPE_I16, Q_CURRENT, 0, true, -3, 0, 0, -32769, -ERANGE, 0 },
 		{ TYPE_U32, Q_SERIAL, 0, false, 0, 0, 0, 0x12345678, 0, 0x12345678 },
 		{ TYPE_U32, Q_SERIAL, 0, false, 0, 0, 0, 4294967296, -ERANGE, 0 },
+		/* the register could hold it, but it would read as no value */
+		{ TYPE_U32, Q_THRESHOLD, 0, false, 0, 0, 0, INT32_MAX, 0, INT32_MAX },
+		{ TYPE_U32, Q_THRESHOLD, 0, false, 0, 0, 0, 2147483648, -ERANGE, 0 },
 		{ TYPE_I32, Q_SERIAL, 0, false, 0, 0, 0, -2, 0, 0xfffffffe },
 		{ TYPE_U64, Q_SERIAL, 0, false, 0, 0, 0, INT64_MAX, 0, INT64_MAX },
 		{ TYPE_U64, Q_SERIAL, 0, false, 0, 0, 0, -1, -ERANGE, 0 },
