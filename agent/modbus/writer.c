@@ -27,6 +27,7 @@
 #define READ_MAX   125 /* registers */
 #define READ_TRIES 3   /* what the meter holds must come out */
 #define LOOKS	   3   /* at what was written, for a meter that takes its time to do it */
+#define LOST_MAX   3   /* answers to writes, of many for one op */
 #define LOOKS_ACK  10  /* one that has said so: exception 5 (acknowledge) */
 #define BUSY_MS	   100 /* before a busy meter is asked again */
 
@@ -569,7 +570,8 @@ static bool poll_alarms(struct work *work)
 }
 
 /* Latched alarms of one channel from *at on that share a method; moves *at behind them. */
-static bool clear_channel(struct work *work, const struct alarm_book *book, uint32_t *at)
+static bool clear_channel(
+	struct work *work, const struct alarm_book *book, uint32_t *at, unsigned *lost)
 {
 	uint64_t first = book->alarms[*at].key;
 	struct job_op op = {
@@ -600,16 +602,19 @@ static bool clear_channel(struct work *work, const struct alarm_book *book, uint
 	}
 	if (clear_bits(work, step.alarm, step.reg, bits, &rc) == REFUSED)
 		return fail(work, "%s", bus_strerror(rc));
+	*lost += rc < 0;
 	return true;
 }
 
+/* Each lost answer costs a timeout, and nobody else has the line meanwhile. */
 static bool clear_each(struct work *work, const struct alarm_book *book)
 {
 	bool all = true;
+	unsigned lost = 0;
 
-	for (uint32_t at = 0; at < book->n;) {
+	for (uint32_t at = 0; at < book->n && lost < LOST_MAX;) {
 		if (book->alarms[at].latched)
-			all &= clear_channel(work, book, &at);
+			all &= clear_channel(work, book, &at, &lost);
 		else
 			at++;
 	}

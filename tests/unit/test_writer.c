@@ -1314,6 +1314,48 @@ static void test_other_methods(void **state)
 	}
 }
 
+/* A meter that answers no write any more is not asked once for each of its latches. */
+static void test_clear_latches_unanswered(void **state)
+{
+	static const struct change changes[] = { { CLEAR_ALL, "#" }, { NULL, NULL } };
+	static const struct {
+		const char *fault, *reason;
+		enum job_end end;
+		unsigned left;
+	} cases[] = {
+		{ "fault silent function 6 count 1", "", JOB_DONE, 0 },
+		{ "fault silent function 6", "9 latched still", JOB_FAILED, 9 },
+	};
+	char folder[] = "/tmp/meterx-profiles.XXXXXX";
+	struct rig rig;
+
+	(void)state;
+	other_meter(&rig, folder, changes);
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct job *job = plain_job(&rig, JOB_CLEAR_LATCHES);
+		unsigned left = 0;
+
+		for (unsigned branch = 1; branch <= 12; branch++) {
+			char order[40];
+
+			snprintf(order, sizeof(order), "latch 1 %u off", branch);
+			sim_tell(&rig.sim, order);
+		}
+		assert_true(WAIT_FOR(online(&rig, 1)));
+		sim_tell(&rig.sim, cases[i].fault);
+		run(&rig, job);
+		sim_tell(&rig.sim, "fault none");
+		print_message("%s: %s\n", cases[i].fault, job->reason);
+		want_end(job, cases[i].end, cases[i].reason);
+		for (unsigned branch = 1; branch <= 12; branch++)
+			left += (held(&rig, 1, 177 + branch) & 0x1f) != 0;
+		assert_int_equal(left, cases[i].left);
+		job_unref(job);
+	}
+	rig_down(&rig);
+	remove_profiles(folder);
+}
+
 /* Two registers in one write (function 16), one that takes no two, and one that takes none. */
 static void test_other_registers(void **state)
 {
@@ -1527,6 +1569,7 @@ int main(void)
 		cmocka_unit_test(test_latch_faults),
 		cmocka_unit_test(test_no_such_latch),
 		cmocka_unit_test(test_clear_latches),
+		cmocka_unit_test(test_clear_latches_unanswered),
 		cmocka_unit_test(test_command),
 		cmocka_unit_test(test_settings_before_commands),
 		cmocka_unit_test(test_withdrawn),
