@@ -146,10 +146,18 @@ static bool set_receive(struct stream *stream, const uint8_t *pdu, size_t length
 	return taken;
 }
 
-/*
- * Answer whole PDUs from the front on, up to the first that is for the library.
- * Responses to us are taken out wherever they are: nobody else waits for them.
- */
+/* What is ours wherever it lies: responses to us, and SETs, which the library would refuse. */
+static bool take_out(struct stream *stream, size_t at, size_t length, bool behind)
+{
+	const uint8_t *pdu = stream->input + at;
+
+	if (!take_response(stream, pdu, length) && !(behind && set_receive(stream, pdu, length)))
+		return false;
+	cut_out(stream, at, length);
+	return true;
+}
+
+/* Answer whole PDUs from the front on, up to the first that is for the library. */
 static bool answer(struct stream *stream, int fd)
 {
 	size_t done = 0, at, length;
@@ -167,8 +175,7 @@ static bool answer(struct stream *stream, int fd)
 		}
 		if (length == 0 || length > stream->n_input - at)
 			break;
-		if (take_response(stream, pdu, length)) {
-			cut_out(stream, at, length);
+		if (take_out(stream, at, length, !ours)) {
 			length = 0;
 			continue;
 		}
@@ -180,7 +187,7 @@ static bool answer(struct stream *stream, int fd)
 	stream->answering = false;
 	stream->n_library = at - done;
 	cut_out(stream, 0, done);
-	if (done > 0)
+	if (stream->output.length > 0)
 		output_send(stream, fd);
 	return done > 0;
 }

@@ -8,6 +8,7 @@
 #include "snmp/stream.h"
 #include "snmp/wire.h"
 
+#include <endian.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -86,12 +87,16 @@ bool view_is_of_one_moment(const struct view *view)
 	return false;
 }
 
+#define INPUT_MOST 65536 /* of a PDU that a stream takes */
+
 /* What the phases of SETs came to; of a test the first variable binding. */
 static struct {
 	unsigned n;
 	struct set_request request;
 	struct set_varbind first;
 	char text[16];
+	struct stream *answered; /* at once */
+	int fd;
 } sets;
 
 bool write_receive(struct write *write, const struct set_request *request)
@@ -99,6 +104,8 @@ bool write_receive(struct write *write, const struct set_request *request)
 	(void)write;
 	sets.n++;
 	sets.request = *request;
+	if (sets.answered)
+		stream_answer_set(sets.answered, sets.fd, &request->token, 0, 0);
 	if (request->n == 0)
 		return true;
 	sets.first = request->varbinds[0];
@@ -710,6 +717,117 @@ static void test_set_damaged(void **state)
 		}
 }
 
+/* Always the same, of no pattern (xorshift). */
+static uint32_t draw(uint32_t below)
+{
+	static uint32_t x = 2463534242;
+
+	x ^= x << 13;
+	x ^= x >> 17;
+	x ^= x << 5;
+	return x % below;
+}
+
+static unsigned check_pdu(const uint8_t *pdu, size_t n)
+{
+	struct wire_output output = { 0 };
+	struct wire_set set;
+	struct wire_ids ids;
+	unsigned error;
+	bool answered = wire_answer(NULL, pdu, n, &output), read = wire_set_read(pdu, n, &set);
+
+	assert_int_equal(output.length > 0, answered);
+	assert_false(answered && read);
+	assert_false(wire_response_read(pdu, n, &ids, &error) && (answered || read));
+	free(output.data);
+	if (!read)
+		return answered;
+	assert_int_equal(set.request.phase == SET_TEST, set.request.n > 0);
+	for (size_t i = 0; i < set.request.n; i++) {
+		const struct set_varbind *varbind = &set.varbinds[i];
+
+		assert_in_range(varbind->n, 0, OID_SUFFIX_MAX + 1);
+		if (varbind->wanted.text) {
+			assert_true(varbind->wanted.length < n);
+			assert_int_equal(varbind->wanted.text[varbind->wanted.length], 0);
+		}
+	}
+	wire_set_free(&set);
+	return 1;
+}
+
+/* Sound requests with several bytes changed, cut off or drawn out: taken or left, within bounds. */
+static void test_random(void **state)
+{
+	static const struct range ranges[] = {
+		RANGE(ARC(4, 1, 2, 1), true, ARC(4, 1, 2, 3)),
+		RANGE_OPEN(ARC(1, 1, 0), false),
+	};
+	struct bytes sound[6] = { { .n = 0 } };
+	unsigned taken = 0;
+
+	(void)state;
+	put_test(&sound[0], false);
+	put_test(&sound[1], true);
+	put_request(&sound[2], GETNEXT, 0, ranges, 2);
+	sound[3].network = true;
+	put_request(&sound[3], GET, 0, ranges, 2);
+	put_phase(&sound[4], COMMIT);
+	put_header(&sound[5], RESPONSE, 0);
+	put(&sound[5], 0, 8);
+	put_length(&sound[5], 0);
+	for (int i = 0; i < 60000; i++) {
+		const struct bytes *base = &sound[draw(ARRAY_LEN(sound))];
+		size_t n = draw(4) > 0 ? base->n : WIRE_HEADER_BYTES + draw(200);
+		uint8_t *pdu = malloc(n); /* the sanitizer sees what is read behind it */
+
+		for (size_t k = 0; k < n; k++)
+			pdu[k] = k < base->n ? base->data[k] : (uint8_t)draw(256);
+		for (uint32_t changes = draw(6); changes > 0; changes--) {
+			static const uint8_t likely[] = { 0, 1, 4, 0x7f, 0x80, 0xff };
+			uint32_t at = draw(8) > 0 ? 4 + draw((uint32_t)n - 4) : draw(4);
+
+			pdu[at] = draw(2) ? likely[draw(ARRAY_LEN(likely))] : (uint8_t)draw(256);
+		}
+		taken += check_pdu(pdu, n);
+		free(pdu);
+	}
+	print_message("%u taken\n", taken);
+	assert_in_range(taken, 10000, 50000);
+}
+
+/* What a manager can put in one request, a thousand times: each is read. */
+static void test_set_of_many(void **state)
+{
+	static struct bytes_of_many {
+		uint8_t data[INPUT_MOST];
+		size_t n;
+	} many;
+	struct bytes one = { .network = true };
+	struct wire_set set;
+	uint32_t length;
+
+	(void)state;
+	put_header(&one, TEST, 0);
+	memcpy(many.data, one.data, many.n = one.n);
+	one.n = 0;
+	put_type(&one, INTEGER);
+	put_oid(&one, ARCS(OBJECTS, 9, 1, 4, 1, 1, 0, 1), false);
+	put(&one, 650, 4);
+	while (many.n + one.n <= sizeof(many.data)) {
+		memcpy(many.data + many.n, one.data, one.n);
+		many.n += one.n;
+	}
+	length = htobe32((uint32_t)(many.n - WIRE_HEADER_BYTES));
+	memcpy(many.data + 16, &length, sizeof(length));
+	assert_true(wire_set_read(many.data, many.n, &set));
+	print_message("%zu variable bindings\n", set.request.n);
+	assert_int_equal(set.request.n, (many.n - WIRE_HEADER_BYTES) / one.n);
+	assert_true(set.request.n > 1000);
+	assert_int_equal(set.varbinds[set.request.n - 1].wanted.num, 650);
+	wire_set_free(&set);
+}
+
 static void test_set_left_to_the_library(void **state)
 {
 	struct bytes pdu = { 0 }, foreign = { 0 }, nothing = { 0 };
@@ -775,6 +893,37 @@ static void test_stream_set(void **state)
 	assert_false(stream_has_more(line->stream));
 }
 
+/* Behind a PDU for the library, which would refuse it, a phase of a SET is still ours. */
+static void test_stream_set_behind_the_library(void **state)
+{
+	struct line *line = *state;
+	struct bytes rest = { 0 }, pdus = { 0 };
+	uint8_t taken[4096];
+
+	sets.n = 0;
+	stream_set_writer(line->stream, (struct write *)line);
+	put_request(&rest, PING, 0, NULL, 0);
+	put_phase(&pdus, COMMIT);
+	say(line, rest.data, rest.n);
+	say(line, pdus.data, pdus.n);
+	stream_receive(line->stream, line->ours);
+	assert_int_equal(sets.n, 1);
+	assert_int_equal(sets.request.phase, SET_COMMIT);
+	assert_true(stream_has_more(line->stream));
+	assert_int_equal(stream_take(line->stream, taken, sizeof(taken)), rest.n);
+	assert_memory_equal(taken, rest.data, rest.n);
+	assert_false(stream_has_more(line->stream));
+	/* What is answered at once goes out at once. */
+	sets.n = 0;
+	sets.answered = line->stream;
+	sets.fd = line->ours;
+	say(line, rest.data, rest.n);
+	say(line, pdus.data, pdus.n);
+	stream_receive(line->stream, line->ours);
+	assert_int_equal(heard(line), 1);
+	sets.answered = NULL;
+}
+
 #define STREAM_TEST(name) cmocka_unit_test_setup_teardown(name, line_open, line_close)
 
 int main(void)
@@ -792,9 +941,12 @@ int main(void)
 		STREAM_TEST(test_stream_refuses_the_endless),
 		cmocka_unit_test(test_set_is_read),
 		cmocka_unit_test(test_set_damaged),
+		cmocka_unit_test(test_random),
+		cmocka_unit_test(test_set_of_many),
 		cmocka_unit_test(test_set_left_to_the_library),
 		cmocka_unit_test(test_set_answer),
 		STREAM_TEST(test_stream_set),
+		STREAM_TEST(test_stream_set_behind_the_library),
 	};
 
 	return cmocka_run_group_tests_name("wire", tests, NULL, NULL);
