@@ -6,7 +6,8 @@
  * there is in memory and is never held over I/O or a callback. What the thread
  * has to store is not a queue but what is dirty: events behind `stored`, panels,
  * links, marks and names that changed. It is therefore bounded, and taken under
- * one lock it is whole batches. Lock order: order, lock; calls, lock.
+ * one lock it is whole batches. A second thread, the watch, makes events tellable
+ * while the first is held by a disk that does not answer. Lock order: order, lock; calls, lock.
  */
 #include "config.h"
 
@@ -24,6 +25,7 @@
 
 #define RETRY_MIN_S  1 /* while the disk takes nothing */
 #define RETRY_MAX_S  30
+#define HUNG_S	     3 /* a disk that has not answered for so long is not waited for */
 #define DROPS_END_MS 60000 /* without a drop, and with nothing left to be told */
 
 struct panel_record {
@@ -61,6 +63,9 @@ struct journal {
 	pthread_mutex_t lock; /* all below */
 	pthread_cond_t news;
 	bool dirty, stopping;
+	pthread_cond_t watched; /* storing, hung (and then: news), watch_ends */
+	bool storing, hung, watch_ends;
+	struct timespec hung_at; /* while storing */
 	struct event **ring; /* by number */
 	size_t capacity, first, n;
 	uint64_t last;	   /* number that may have been given in batches that ended */
@@ -83,7 +88,7 @@ struct journal {
 	struct name_request *requests, **requests_end;
 
 	/* The thread's own. */
-	pthread_t thread;
+	pthread_t thread, watch;
 	bool running;
 	struct persist *persist; /* NULL: nothing is stored */
 	struct timespec retry_at;
@@ -219,6 +224,8 @@ static void wake(struct journal *journal)
 {
 	journal->dirty = true;
 	pthread_cond_signal(&journal->news);
+	if (journal->hung)
+		pthread_cond_signal(&journal->watched);
 }
 
 /* Batches */
@@ -439,7 +446,7 @@ void journal_stats(struct journal *journal, struct journal_stats *stats)
 		.undelivered = journal->undelivered,
 		.dropped = journal->dropped,
 		.unstored = journal->unstored,
-		.degraded = journal->degraded,
+		.degraded = journal->degraded || journal->hung,
 		.lasts = journal->persist != NULL,
 	};
 	pthread_mutex_unlock(&journal->lock);
@@ -844,13 +851,18 @@ static void log_drops(struct journal *journal, const struct journal_stats *stats
 	}
 }
 
-static bool is_retry_time(const struct journal *journal)
+static bool is_past(const struct timespec *when)
 {
 	struct timespec now;
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec > journal->retry_at.tv_sec ||
-	       (now.tv_sec == journal->retry_at.tv_sec && now.tv_nsec >= journal->retry_at.tv_nsec);
+	return now.tv_sec > when->tv_sec ||
+	       (now.tv_sec == when->tv_sec && now.tv_nsec >= when->tv_nsec);
+}
+
+static bool is_retry_time(const struct journal *journal)
+{
+	return is_past(&journal->retry_at);
 }
 
 static void wait_for_retry(struct journal *journal)
@@ -883,6 +895,15 @@ static void note_outcome(struct journal *journal, int rc)
 		journal->retry_s = 0;
 }
 
+/* Under lock: the disk is about to be asked, or has answered. */
+static void set_storing(struct journal *journal, bool storing)
+{
+	journal->storing = storing;
+	clock_gettime(CLOCK_MONOTONIC, &journal->hung_at);
+	journal->hung_at.tv_sec += HUNG_S;
+	pthread_cond_signal(&journal->watched);
+}
+
 /* Under lock, which is let go in between. 0: all that was dirty is on disk. */
 static int store(
 	struct journal *journal, const struct name_request *requests, const struct names *names)
@@ -892,11 +913,13 @@ static int store(
 	for (int turn = 0; turn < 2 && rc == -ESTALE; turn++) {
 		struct persist_set set = collect(journal, requests, names);
 
+		set_storing(journal, true);
 		pthread_mutex_unlock(&journal->lock);
 		rc = persist_store(journal->persist, &set);
 		if (rc != -ESTALE || turn > 0)
 			log_outcome(journal, rc);
 		pthread_mutex_lock(&journal->lock);
+		set_storing(journal, false);
 		settle(journal, &set, rc == 0);
 		journal->whole |= rc == -ESTALE;
 		free_set(&set);
@@ -970,6 +993,55 @@ static void *run(void *arg)
 	return NULL;
 }
 
+/* The watch */
+
+/* Under lock, which is let go in between: nobody else waits for who reads the log. */
+static void set_hung(struct journal *journal, bool hung)
+{
+	journal->hung = hung;
+	pthread_mutex_unlock(&journal->lock);
+	if (hung)
+		log_error("journal",
+			"events are told without being stored: the disk has not answered for %d s",
+			HUNG_S);
+	else
+		log_info("journal", "the disk answers again");
+	pthread_mutex_lock(&journal->lock);
+}
+
+/* Under lock, which is let go in between if there are any: then look again. */
+static bool tell_unstored(struct journal *journal)
+{
+	if (!make_tellable(journal, journal->last, false))
+		return false;
+	pthread_mutex_unlock(&journal->lock);
+	make_call(journal, &journal->on_ready);
+	pthread_mutex_lock(&journal->lock);
+	return true;
+}
+
+static void *run_watch(void *arg)
+{
+	struct journal *journal = arg;
+
+	pthread_mutex_lock(&journal->lock);
+	while (!journal->watch_ends) {
+		bool late = journal->storing && is_past(&journal->hung_at);
+
+		if (late != journal->hung)
+			set_hung(journal, late);
+		else if (late && tell_unstored(journal))
+			continue;
+		else if (journal->storing && !late)
+			pthread_cond_timedwait(
+				&journal->watched, &journal->lock, &journal->hung_at);
+		else
+			pthread_cond_wait(&journal->watched, &journal->lock);
+	}
+	pthread_mutex_unlock(&journal->lock);
+	return NULL;
+}
+
 /* Opening */
 
 static void take_found(struct journal *journal, struct persist_set *set)
@@ -1027,6 +1099,7 @@ static void init_locks(struct journal *journal)
 	pthread_condattr_init(&attributes);
 	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
 	pthread_cond_init(&journal->news, &attributes);
+	pthread_cond_init(&journal->watched, &attributes);
 	pthread_condattr_destroy(&attributes);
 }
 
@@ -1041,6 +1114,8 @@ struct journal *journal_open(const char *dir, size_t capacity)
 	journal->requests_end = &journal->requests;
 	open_file(journal, dir);
 	error = pthread_create(&journal->thread, NULL, run, journal);
+	if (error == 0)
+		error = pthread_create(&journal->watch, NULL, run_watch, journal);
 	if (error != 0) {
 		log_error("journal", "no thread: %s", strerror(error));
 		abort();
@@ -1058,6 +1133,11 @@ void journal_stop(struct journal *journal)
 	pthread_cond_signal(&journal->news);
 	pthread_mutex_unlock(&journal->lock);
 	pthread_join(journal->thread, NULL);
+	pthread_mutex_lock(&journal->lock);
+	journal->watch_ends = true;
+	pthread_cond_signal(&journal->watched);
+	pthread_mutex_unlock(&journal->lock);
+	pthread_join(journal->watch, NULL);
 	journal->running = false;
 	pthread_mutex_lock(&journal->lock);
 	persist_close(journal->persist);
@@ -1080,6 +1160,7 @@ void journal_close(struct journal *journal)
 	free(journal->marks);
 	free(journal->ring);
 	pthread_cond_destroy(&journal->news);
+	pthread_cond_destroy(&journal->watched);
 	pthread_mutex_destroy(&journal->lock);
 	pthread_mutex_destroy(&journal->calls);
 	pthread_mutex_destroy(&journal->order);

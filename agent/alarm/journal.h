@@ -5,8 +5,8 @@
  * of the journal's own writes both in one transaction (store/persist.h), so that
  * after a kill either both are known or neither is, and then the meter tells
  * again. Nobody waits for the disk. An event may be told (EVENT_STORED) when it
- * is on disk; when the disk cannot take it, it may be told all the same, and is
- * stored later: an alarm matters more than its record.
+ * is on disk; when the disk cannot take it, or gives no answer for some seconds,
+ * it may be told all the same, and is stored later: an alarm matters more than its record.
  *
  * The last events (options.capacity) are kept, on disk and in memory alike. The
  * oldest is dropped for a new one; if it was still to be told, that is counted.

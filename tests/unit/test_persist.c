@@ -22,6 +22,7 @@
 #include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -894,6 +895,60 @@ static void a_disk_full_at_start_is_lived_through(void **state)
 /* Where writing is not allowed */
 
 /* A path that would be something else in a URI. */
+/* A disk that neither takes nor refuses: SQLite calls these. */
+
+static atomic_bool disk_hangs;
+
+static int sync_when_it_may(long call, int fd)
+{
+	while (atomic_load(&disk_hangs))
+		usleep(1000);
+	return (int)syscall(call, fd);
+}
+
+int fdatasync(int fd)
+{
+	return sync_when_it_may(SYS_fdatasync, fd);
+}
+
+int fsync(int fd)
+{
+	return sync_when_it_may(SYS_fsync, fd);
+}
+
+static void a_disk_that_does_not_answer_is_not_waited_for(void **state)
+{
+	struct journal *journal = journal_open(dir, CAPACITY);
+	uint64_t last = post_batch(journal, 1, 1, 2);
+	struct event *event;
+
+	(void)state;
+	wait_stored(journal, last);
+	assert_int_equal(stats_of(journal).unstored, 0);
+	atomic_store(&disk_hangs, true);
+	catch_log();
+	last = post_batch(journal, 2, 2, 2);
+	for (int i = 0; i < 20000 && !is_stored(journal, last); i++)
+		usleep(1000);
+	event = journal_next_to_tell(journal, last - 1);
+	assert_true(stats_of(journal).degraded);
+	last = post_batch(journal, 1, 3, 2);
+	for (int i = 0; i < 20000 && !is_stored(journal, last); i++)
+		usleep(1000);
+	assert_int_equal(stats_of(journal).unstored, 4);
+	atomic_store(&disk_hangs, false); /* whatever comes next, the thread has to end */
+	assert_non_null(event);
+	event_unref(event);
+	wait_degraded(journal, false);
+	wait_stored(journal, post_batch(journal, 2, 4, 2));
+	journal_close(journal);
+	assert_int_equal(end_log("has not answered"), 1);
+	journal = journal_open(dir, CAPACITY);
+	assert_int_equal(check_batches(journal), 4);
+	assert_int_equal(stats_of(journal).kept, 8);
+	journal_close(journal);
+}
+
 static void the_folder_may_have_any_name(void **state)
 {
 	static const char *const names[] = { "%2f", "a?mode=memory", "#b", "c d", "\xc3\xa9 %" };
@@ -1373,6 +1428,7 @@ int main(void)
 		TEST(a_full_disk_is_lived_through),
 		TEST(a_disk_without_room_is_lived_through),
 		TEST(a_disk_full_at_start_is_lived_through),
+		TEST(a_disk_that_does_not_answer_is_not_waited_for),
 		TEST(the_folder_may_have_any_name),
 		TEST(a_folder_for_reading_only),
 		TEST(a_file_not_for_us),
