@@ -199,6 +199,7 @@ static int apply(struct agent *agent, struct config *config)
 	agent->site = build_site(agent);
 	/* What cannot be started is logged where it failed; the other links serve. */
 	links_apply(agent->links, agent->site);
+	news_dismiss_links(agent->journal, config);
 	rc = apply_snmp(agent);
 	site_unref(old_site);
 	conf_unref(old_config);

@@ -373,6 +373,23 @@ bool journal_link_down(struct journal *journal, const char *link)
 	return down;
 }
 
+bool journal_orphan_link(
+	struct journal *journal, const struct config *config, char *name, size_t size)
+{
+	bool found = false;
+
+	pthread_mutex_lock(&journal->lock);
+	for (size_t i = 0; i < journal->n_links && !found; i++) {
+		const struct link_record *record = &journal->links[i];
+
+		found = record->down && conf_link(config, record->name) == NULL;
+		if (found)
+			text_copy(name, size, record->name);
+	}
+	pthread_mutex_unlock(&journal->lock);
+	return found;
+}
+
 /* Reading */
 
 struct event *journal_next(struct journal *journal, uint64_t number, bool inclusive)
@@ -625,7 +642,7 @@ static void forget_links(struct journal *journal, const struct config *config)
 	size_t n = 0;
 
 	for (size_t i = 0; i < journal->n_links; i++)
-		if (conf_link(config, journal->links[i].name) != NULL)
+		if (journal->links[i].down || conf_link(config, journal->links[i].name) != NULL)
 			journal->links[n++] = journal->links[i];
 	journal->others_go |= n < journal->n_links;
 	journal->n_links = n;
@@ -989,7 +1006,7 @@ static void *run(void *arg)
 	left = journal->n - position(journal, journal->stored + 1);
 	pthread_mutex_unlock(&journal->lock);
 	if (journal->degraded && left > 0)
-		log_error("journal", "%zu events could not be stored until the end", left);
+		log_error("journal", "stopped with %zu events not stored, they are lost", left);
 	return NULL;
 }
 

@@ -95,8 +95,11 @@ bool journal_panel(struct journal *journal, uint32_t panel, struct panel_memory 
 /* Indexes of the panels of which something is remembered; free with free(). How many. */
 size_t journal_panels(struct journal *journal, uint32_t **panels);
 bool journal_link_down(struct journal *journal, const char *link);
+/* The name of a link that was last told down and is not in the configuration; false: none. */
+bool journal_orphan_link(struct journal *journal, const struct config *config, char *name,
+	size_t size);
 /*
- * Forget panels and links that are not in the configuration any more, but for panels of
+ * Forget panels and links that are not in the configuration any more, but for those of
  * which something was told that has not been ended. Main thread.
  */
 void journal_forget_others(struct journal *journal, const struct config *config);

@@ -87,9 +87,9 @@ static void print_rest(char *text, size_t size, const struct alarm_transition *t
 	if (transition->count > 1)
 		snprintf(times, sizeof(times), ", raised %u times", transition->count);
 	snprintf(text, size, "%s%s%s", transition->found ? ", found at start" : "", times,
-		transition->change == ALARM_CLEARED && transition->active	? ", still active"
-		: transition->change == ALARM_INACTIVE && transition->latched	? ", still latched"
-										: "");
+		transition->change == ALARM_CLEARED && transition->active     ? ", still active"
+		: transition->change == ALARM_INACTIVE && transition->latched ? ", still latched"
+									      : "");
 }
 
 /* All but kind and number. */
@@ -290,6 +290,23 @@ void tell_unwatched(struct tale *tale, uint32_t panel, const char *name, int64_t
 		.scope = EVENT_SCOPE_PANEL,
 		.severity = STATE_OK,
 		.panel_name = tale->panel,
+		.text = tale->text,
+	};
+}
+
+void tell_unused(struct tale *tale, const char *link, uint32_t index, int64_t wall_ms)
+{
+	cut(tale->label, sizeof(tale->label), link);
+	snprintf(tale->text, sizeof(tale->text), "link %s was down, is not used any more",
+		tale->label);
+	tale->draft = (struct event){
+		.wall_ms = wall_ms,
+		.kind = EVENT_LINK_UP,
+		.notify = kinds[EVENT_LINK_UP].notify,
+		.scope = EVENT_SCOPE_LINK,
+		.channel = index,
+		.severity = STATE_OK,
+		.label = tale->label,
 		.text = tale->text,
 	};
 }

@@ -62,6 +62,8 @@ void tell_input(struct tale *tale, const struct panel_conf *panel, unsigned numb
 /* Something about a panel as a whole: "RPP-1A offline: timed out". */
 void tell_panel(struct tale *tale, const struct panel_conf *panel, enum event_kind kind,
 	int64_t wall_ms, const char *format, ...) __attribute__((format(printf, 5, 6)));
+/* The end of linkDown for a link that is gone: "link bus-1 was down, is not used any more". */
+void tell_unused(struct tale *tale, const char *link, uint32_t index, int64_t wall_ms);
 /* "link bus-1 down: connection refused" */
 void tell_link(struct tale *tale, const struct link_conf *link, enum event_kind kind,
 	int64_t wall_ms, const char *format, ...) __attribute__((format(printf, 5, 6)));

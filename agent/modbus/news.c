@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "core/clock.h"
 #include "core/log.h"
@@ -92,8 +93,8 @@ static uint64_t next_event(void *arg)
 	return journal_number(batch_of(arg));
 }
 
-static void tell_transitions(struct news *news, const struct snapshot *snapshot, int64_t now_ms,
-	int64_t wall_ms)
+static void tell_transitions(
+	struct news *news, const struct snapshot *snapshot, int64_t now_ms, int64_t wall_ms)
 {
 	const struct channel at = {
 		.site = news->site,
@@ -135,8 +136,8 @@ void news_alarms(struct news *news, struct snapshot *snapshot, int64_t now_ms)
 
 /* Inputs */
 
-static void note_input(struct news *news, struct snapshot *snapshot, unsigned number,
-	enum input_state state)
+static void note_input(
+	struct news *news, struct snapshot *snapshot, unsigned number, enum input_state state)
 {
 	uint64_t bit = UINT64_C(1) << (number - 1), closed = state == INPUT_CLOSED ? bit : 0;
 	bool known = (news->memory.inputs_known & bit) != 0;
@@ -323,8 +324,7 @@ static struct event *find_offline(struct journal *journal, uint32_t panel)
 	return found;
 }
 
-static void dismiss_offline(
-	struct journal *journal, uint32_t panel, struct journal_batch *batch)
+static void dismiss_offline(struct journal *journal, uint32_t panel, struct journal_batch *batch)
 {
 	struct event *offline = find_offline(journal, panel);
 	char name[sizeof("panel 4294967295")];
@@ -377,6 +377,36 @@ void news_dismiss_others(struct journal *journal, const struct config *config)
 			dismiss_unknown(journal, panels[i]);
 	}
 	free(panels);
+}
+
+/* Its row in the link table was that of the last event of its being down; 0: not kept. */
+static uint32_t index_of_link(struct journal *journal, const char *name)
+{
+	struct event *event = journal_next(journal, 0, true), *next;
+	uint32_t index = 0;
+
+	for (; event != NULL; event = next) {
+		next = journal_next(journal, event->number, false);
+		if (event->kind == EVENT_LINK_DOWN && strcmp(event->label, name) == 0)
+			index = event->channel;
+		event_unref(event);
+	}
+	return index;
+}
+
+void news_dismiss_links(struct journal *journal, const struct config *config)
+{
+	char name[CONF_NAME_MAX + 1];
+	struct journal_batch batch;
+	struct tale tale;
+
+	while (journal_orphan_link(journal, config, name, sizeof(name))) {
+		tell_unused(&tale, name, index_of_link(journal, name), clock_wall_ms());
+		journal_begin(&batch, journal);
+		journal_add(&batch, &tale.draft);
+		journal_remember_link(&batch, name, false);
+		journal_end(&batch);
+	}
 }
 
 /* Posting */

@@ -61,4 +61,10 @@ void news_dismiss(struct site *site, const struct link_conf *link, const struct 
 /* The same at the start, for panels that were taken out or switched off while no agent ran. */
 void news_dismiss_others(struct journal *journal, const struct config *config);
 
+/*
+ * Links that were told down and are not in the configuration any more: what was
+ * told of them ends. When their threads have ended. Main thread.
+ */
+void news_dismiss_links(struct journal *journal, const struct config *config);
+
 #endif

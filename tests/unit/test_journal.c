@@ -201,6 +201,7 @@ static void panels_and_links_are_remembered(void **state)
 	struct link_conf links[] = { { .name = (char *)(uintptr_t) "b" } };
 	struct config config = { .panels = panels, .n_panels = 1, .links = links, .n_links = 1 };
 	struct journal_batch batch;
+	char orphan[CONF_NAME_MAX + 1];
 
 	(void)state;
 	assert_false(journal_panel(journal, 1, &memory));
@@ -231,6 +232,12 @@ static void panels_and_links_are_remembered(void **state)
 	journal_begin(&batch, journal);
 	journal_remember_panel(&batch, 1, &none);
 	journal_end(&batch);
+	assert_true(journal_orphan_link(journal, &config, orphan, sizeof(orphan)));
+	assert_string_equal(orphan, "a"); /* that it was down is still to be ended */
+	journal_begin(&batch, journal);
+	journal_remember_link(&batch, "a", false);
+	journal_end(&batch);
+	assert_false(journal_orphan_link(journal, &config, orphan, sizeof(orphan)));
 	journal_forget_others(journal, &config);
 	assert_false(journal_panel(journal, 1, &memory));
 	assert_true(journal_panel(journal, 2, &memory));

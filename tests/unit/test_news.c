@@ -560,6 +560,29 @@ static void nobody_watched_the_panel_after_a_restart(void **state)
 	}
 }
 
+/* Nor will a link that is taken out while it is down, whether an agent ran meanwhile or not. */
+static void nobody_uses_the_link_any_more(void **state)
+{
+	struct journal_batch batch;
+	struct tale tale;
+
+	(void)state;
+	told();
+	journal_begin(&batch, rig.sim.journal);
+	tell_link(&tale, &(struct link_conf){ .name = (char *)"gone", .index = 7 }, EVENT_LINK_DOWN,
+		1, "link gone down");
+	journal_add(&batch, &tale.draft);
+	journal_remember_link(&batch, "gone", true);
+	journal_end(&batch);
+	journal_forget_others(rig.sim.journal, rig.site->config);
+	told();
+	news_dismiss_links(rig.sim.journal, rig.site->config);
+	assert_told("!link gone was down, is not used any more");
+	news_dismiss_links(rig.sim.journal, rig.site->config);
+	assert_told("");
+	assert_false(journal_link_down(rig.sim.journal, "gone"));
+}
+
 /* Somebody waits for the panel to come back, and it will not. */
 static void nobody_watches_the_offline_panel_any_more(void **state)
 {
@@ -710,6 +733,7 @@ int main(void)
 		TEST(nobody_watches_the_panel_any_more),
 		TEST(nobody_watched_the_panel_after_a_restart),
 		TEST(nobody_watches_the_offline_panel_any_more),
+		TEST(nobody_uses_the_link_any_more),
 		TEST(inputs_change),
 		TEST(alarms_of_the_profile_before),
 	};

@@ -450,6 +450,7 @@ static void what_was_forgotten_stays_forgotten(void **state)
 	wait_stored(journal, post_batch(journal, 2, 3, 1));
 	journal_begin(&batch, journal);
 	journal_remember_panel(&batch, 1, &(struct panel_memory){ .serial = 5 });
+	journal_remember_link(&batch, "link", false); /* not down any more */
 	journal_end(&batch);
 	journal_forget_others(journal, &config);
 	journal_close(journal);
