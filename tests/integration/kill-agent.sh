@@ -6,7 +6,7 @@
 # METERX_TEST_BOTH   not empty: kill snmpd, too, at random
 . "$(dirname "$0")/../lib.sh"
 require_mibs
-require snmptrapd snmptrap
+require snmptrapd snmpinform
 kills=${METERX_TEST_KILLS:-25} both=${METERX_TEST_BOTH-}
 seed=${METERX_TEST_SEED:-$RANDOM}
 say "seed $seed"
@@ -31,7 +31,7 @@ sim step 40
 for unit in 1 2; do
 	sim write $unit 295 31010
 done
-{ link m; panel 1 m 1; panel 2 m 2; say 'events = 100000'; } | write_conf
+{ link m; panel 1 m 1; panel 2 m 2; say 'events = 100000'; say 'notify-rate = 400'; } | write_conf
 start_snmptrapd
 start_snmpd "$trap_sink"
 start_meterxd
@@ -43,7 +43,7 @@ spawn stream python3 "$tests/integration/loss.py" stream "$dir/sim" "$seed"
 
 # What the receiver gets from now on comes behind this in its log.
 mark() { # KILL
-	MIBS='' snmptrap -v2c -c "$community" "127.0.0.1:$trap_port" '' .1.3.6.1.6.3.1.1.5.1 \
+	MIBS='' snmpinform -v2c -c "$community" -t 1 -r 10 "127.0.0.1:$trap_port" '' .1.3.6.1.6.3.1.1.5.1 \
 		.1.3.6.1.2.1.1.4.0 s "after kill $1"
 	retry 10 log_has snmptrapd "after kill $1\"?\$"
 }
