@@ -112,17 +112,6 @@ static struct settings read_options(int argc, char **argv)
 	return settings;
 }
 
-static struct config *load(const char *path)
-{
-	struct problems problems = PROBLEMS_INIT;
-	struct config *config;
-
-	if (conf_load(path, &problems, &config) < 0)
-		problems_print(&problems, stderr);
-	problems_free(&problems);
-	return config;
-}
-
 /* In the background the folder is another one, and a reload must find the file again. */
 static const char *absolute_path(const char *path)
 {
@@ -407,7 +396,7 @@ int main(int argc, char **argv)
 	log_init("meterxd", settings.log_level);
 	if (settings.mode == MODE_RUN)
 		settings.config_path = absolute_path(settings.config_path);
-	config = load(settings.config_path);
+	config = conf_load_printing(settings.config_path);
 	if (config == NULL)
 		return EXIT_FAILURE;
 	if (settings.mode == MODE_CHECK) {

@@ -3,6 +3,7 @@
 
 #include "config/conf.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -39,6 +40,17 @@ static void panel_conf_fini(struct panel_conf *panel)
 	free(panel->branches);
 	free(panel->circuits);
 	free(panel->inputs);
+}
+
+struct config *conf_load_printing(const char *path)
+{
+	struct problems problems = PROBLEMS_INIT;
+	struct config *config;
+
+	if (conf_load(path, &problems, &config) < 0)
+		problems_print(&problems, stderr);
+	problems_free(&problems);
+	return config;
 }
 
 void conf_unref(struct config *config)

@@ -126,6 +126,8 @@ struct config {
  * every problem of the file, its profiles and its branch files in problems.
  */
 int conf_load(const char *path, struct problems *problems, struct config **config);
+/* The same for programs: the problems go to the standard error, and NULL comes back. */
+struct config *conf_load_printing(const char *path);
 
 struct config *conf_ref(struct config *config);
 void conf_unref(struct config *config); /* NULL is accepted */

@@ -228,6 +228,16 @@ int profile_model_find(const struct profile *profile, uint16_t id)
 	return -1;
 }
 
+int point_element(const struct point *point, unsigned channel)
+{
+	unsigned past = channel - point->first_channel;
+
+	if (channel < point->first_channel || past % point->channel_step != 0 ||
+		past / point->channel_step >= point->count)
+		return -1;
+	return (int)(past / point->channel_step);
+}
+
 unsigned profile_channels(const struct profile *profile, enum scope scope, enum quantity quantity)
 {
 	unsigned highest = 0;

@@ -269,6 +269,9 @@ void profile_unref(struct profile *profile);	      /* any thread; NULL is accept
 /* Index of the model with that identification, -1 when it is not one of ours. */
 int profile_model_find(const struct profile *profile, uint16_t id);
 
+/* Which element of the point a channel of its scope is, -1: none. */
+int point_element(const struct point *point, unsigned channel);
+
 /* Highest channel number of a quantity in a scope, 0 when the profile lacks it. */
 unsigned profile_channels(const struct profile *profile, enum scope scope, enum quantity quantity);
 

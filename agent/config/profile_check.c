@@ -27,18 +27,10 @@ static bool encodings_meet(enum encoding a, enum encoding b)
 	return a == b || a == ENCODING_ANY || b == ENCODING_ANY;
 }
 
-static bool channel_in(const struct point *point, unsigned channel)
-{
-	unsigned distance = channel - point->first_channel;
-
-	return channel >= point->first_channel && distance % point->channel_step == 0 &&
-	       distance / point->channel_step < point->count;
-}
-
 static bool channels_meet(const struct point *a, const struct point *b)
 {
 	for (unsigned i = 0; i < a->count; i++) {
-		if (channel_in(b, a->first_channel + i * a->channel_step))
+		if (point_element(b, a->first_channel + i * a->channel_step) >= 0)
 			return true;
 	}
 	return false;

@@ -285,9 +285,8 @@ static int show(const struct request *request, const struct config *config)
 static int run(int argc, char **argv, const char *config_path)
 {
 	struct request request = { .config_path = config_path, .since = -1, .count = -1 };
-	struct problems problems = PROBLEMS_INIT;
-	struct config *config = NULL;
-	int status = EXIT_FAILED;
+	struct config *config;
+	int status;
 
 	if (!read_options(argc, argv, &request)) {
 		print_usage(stderr);
@@ -297,11 +296,10 @@ static int run(int argc, char **argv, const char *config_path)
 		print_usage(stdout);
 		return EXIT_DONE;
 	}
-	if (conf_load(request.config_path, &problems, &config) == 0)
-		status = show(&request, config);
-	else
-		problems_print(&problems, stderr);
-	problems_free(&problems);
+	config = conf_load_printing(request.config_path);
+	if (config == NULL)
+		return EXIT_FAILED;
+	status = show(&request, config);
 	conf_unref(config);
 	return status;
 }

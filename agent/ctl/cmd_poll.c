@@ -176,9 +176,8 @@ static int poll_config(const struct request *request, struct config *config)
 static int run(int argc, char **argv, const char *config_path)
 {
 	struct request request = { .config_path = config_path };
-	struct problems problems = PROBLEMS_INIT;
 	struct config *config;
-	int status = EXIT_FAILED;
+	int status;
 
 	if (!read_options(argc, argv, &request)) {
 		print_usage(stderr);
@@ -188,11 +187,10 @@ static int run(int argc, char **argv, const char *config_path)
 		print_usage(stdout);
 		return EXIT_DONE;
 	}
-	if (conf_load(request.config_path, &problems, &config) == 0)
-		status = poll_config(&request, config);
-	else
-		problems_print(&problems, stderr);
-	problems_free(&problems);
+	config = conf_load_printing(request.config_path);
+	if (config == NULL)
+		return EXIT_FAILED;
+	status = poll_config(&request, config);
 	conf_unref(config);
 	return status;
 }

@@ -164,14 +164,12 @@ static const struct point *find_point(
 {
 	for (unsigned i = 0; i < work->profile->n_points; i++) {
 		const struct point *point = &work->profile->points[i];
-		unsigned step = point->channel_step > 0 ? point->channel_step : 1;
-		unsigned offset = op->channel - point->first_channel;
+		int place = point_element(point, op->channel);
 
-		if (point->scope != op->scope || point->quantity != op->quantity ||
-			op->channel < point->first_channel || offset % step != 0 ||
-			offset / step >= point->count || !poller_has(work->poller, point))
+		if (point->scope != op->scope || point->quantity != op->quantity || place < 0 ||
+			!poller_has(work->poller, point))
 			continue;
-		*element = offset / step;
+		*element = (unsigned)place;
 		return point;
 	}
 	return NULL;

@@ -127,7 +127,7 @@ static struct channel channel_of(const struct row *row)
 	};
 }
 
-bool row_rating(const struct row *row, int64_t *milliamps)
+static bool row_rating(const struct row *row, int64_t *milliamps)
 {
 	struct channel channel = channel_of(row);
 

@@ -38,8 +38,6 @@ void cell_set_time(struct cell *cell, int64_t wall_ms);
 
 /* What a row's scope and channel say; false: absent. Numbers are in the unit of the MIB. */
 struct reading row_read(const struct row *row, enum quantity quantity);
-/* The meter's rating, else the configured one. */
-bool row_rating(const struct row *row, int64_t *milliamps);
 bool row_load(const struct row *row, int64_t *permille);
 bool row_limit(const struct row *row, enum level level, int64_t *limit);
 bool row_state(const struct row *row, enum worst_state *state);

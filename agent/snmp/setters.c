@@ -7,14 +7,6 @@
 
 #include "modbus/codec.h"
 
-static bool point_covers(const struct point *point, unsigned channel)
-{
-	unsigned past = channel - point->first_channel;
-
-	return channel >= point->first_channel && past % point->channel_step == 0 &&
-	       past / point->channel_step < point->count;
-}
-
 static bool model_has(const struct row *row, const struct point *point)
 {
 	const struct identity *identity = row->snapshot->identity;
@@ -32,7 +24,7 @@ static const struct point *setting_point(const struct row *row, enum quantity qu
 
 		if (point->scope == row->scope && point->quantity == quantity &&
 			point->access == ACCESS_READ_WRITE && point->type != TYPE_F32 &&
-			point->type != TYPE_ASCII && point_covers(point, row->channel) &&
+			point->type != TYPE_ASCII && point_element(point, row->channel) >= 0 &&
 			model_has(row, point))
 			return point;
 	}
@@ -62,8 +54,8 @@ SETTER(set_setting)
 	change->op.quantity = column->quantity;
 	change->op.channel = row->channel;
 	change->op.value = wanted->num;
-	change->reg = (uint16_t)(point->reg + (row->channel - point->first_channel) /
-						      point->channel_step * point->stride);
+	change->reg = (uint16_t)(point->reg +
+				 (unsigned)point_element(point, row->channel) * point->stride);
 	change->words = point->words;
 	return SNMP_ERR_NOERROR;
 }

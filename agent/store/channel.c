@@ -51,22 +51,16 @@ bool channel_has_alarms(const struct channel *channel)
 	       alarms->keys[at] < ROW_KEY(channel->scope, channel->channel + 1u, 0);
 }
 
-/* The threshold behind an alarm of this row's channel, -1 for none. */
+/* The threshold behind an alarm of this channel, -1 for none. */
 static int channel_threshold(const struct channel *channel, const struct profile_alarm *alarm)
 {
-	const struct layout *layout = channel->snapshot->layout;
+	const struct profile *profile = channel->snapshot->layout->profile;
 	const struct profile_threshold *threshold;
-	uint64_t key;
-	uint32_t at;
 
 	if (alarm->threshold < 0)
 		return -1;
-	threshold = &layout->profile->thresholds[alarm->threshold];
-	if (threshold->channel == 0)
-		return alarm->threshold;
-	key = ROW_KEY(threshold->scope, channel->channel, threshold->level);
-	at = rowset_search(&layout->thresholds, key, true);
-	return at < layout->thresholds.n && layout->thresholds.keys[at] == key ? (int)at : -1;
+	threshold = &profile->thresholds[alarm->threshold];
+	return profile_threshold_find(profile, threshold->scope, channel->channel, threshold->level);
 }
 
 bool channel_limit(const struct channel *channel, enum level level, int64_t *limit)
