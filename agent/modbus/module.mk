@@ -2,6 +2,7 @@ libmeterx_a_SOURCES += \
 	agent/modbus/bus.c \
 	agent/modbus/bus.h \
 	agent/modbus/codec.c agent/modbus/codec.h \
+	agent/modbus/frame.c agent/modbus/frame.h \
 	agent/modbus/job.c agent/modbus/job.h \
 	agent/modbus/link.c agent/modbus/link.h \
 	agent/modbus/links.c agent/modbus/links.h \
