@@ -9,8 +9,14 @@ libmeterx_a_SOURCES += \
 	agent/modbus/news.c agent/modbus/news.h \
 	agent/modbus/plan.c agent/modbus/plan.h \
 	agent/modbus/meter.c agent/modbus/meter.h \
-	agent/modbus/poller.c agent/modbus/poller.h \
+	agent/modbus/poller.c agent/modbus/poller.h agent/modbus/poller_parts.h \
+	agent/modbus/poller_comm.c \
+	agent/modbus/poller_failure.c \
+	agent/modbus/poller_publish.c \
+	agent/modbus/poller_writer.c \
 	agent/modbus/pollmap.c agent/modbus/pollmap.h \
+	agent/modbus/pollset.c agent/modbus/pollset.h \
 	agent/modbus/refusal.c agent/modbus/refusal.h \
+	agent/modbus/rhythm.c agent/modbus/rhythm.h \
 	agent/modbus/job_news.c agent/modbus/job_news.h \
 	agent/modbus/writer.c agent/modbus/writer.h

@@ -20,9 +20,9 @@
 #include "core/util.h"
 #include "modbus/codec.h"
 #include "modbus/job_news.h"
+#include "modbus/rhythm.h"
 
-#define CLASS(c)   (1u << (c))
-#define ALL_NOW	   (CLASS(POLL_ALARM) | CLASS(POLL_FAST) | CLASS(POLL_SLOW))
+#define ALL_NOW    (CLASS(POLL_ALARM) | CLASS(POLL_FAST) | CLASS(POLL_SLOW))
 #define WORDS_MAX  4   /* of one value */
 #define READ_MAX   125 /* registers */
 #define READ_TRIES 3   /* what the meter holds must come out */

@@ -1,0 +1,205 @@
+/*
+ * poller_comm: whether the panel answers (poller.h, poller_parts.h).
+ *
+ * Misses are counted and told, a unit that is silent is asked ever more rarely
+ * whether it is back, and who comes back is asked who it is before anything of
+ * it is believed.
+ */
+#include "config.h"
+
+#include "modbus/poller_parts.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#include "core/log.h"
+#include "core/util.h"
+
+#define PROBE_MAX_MS      30000
+#define DEGRADED_QUIET_MS 600000 /* between two log lines of one panel about missed polls */
+
+/* Missed polls */
+
+enum comm_state poller_comm(const struct poller *poller)
+{
+	if (!poller->served || poller->missed >= poller->conf->stale_after)
+		return COMM_OFFLINE;
+	return poller->missed > 0 || poller->alarm_missed ? COMM_DEGRADED : COMM_ONLINE;
+}
+
+static void tell_missed(struct poller *poller, int64_t now_ms)
+{
+	if (poller->missed >= poller->conf->stale_after) {
+		if (!poller->told_offline)
+			log_warning("poller", "panel %s (unit %u): offline: %s", poller->conf->name,
+				poller->conf->unit, poller->why);
+		poller->told_offline = true;
+	} else if (poller->told_ms == 0 || now_ms - poller->told_ms >= DEGRADED_QUIET_MS) {
+		log_info("poller", "panel %s (unit %u): poll missed: %s", poller->conf->name,
+			poller->conf->unit, poller->why);
+		poller->told_ms = now_ms;
+	}
+}
+
+/* Says that polls were missed. From stale-after on there is nothing new to say. */
+static void publish_missed(struct poller *poller, int64_t now_ms)
+{
+	struct snapshot *snapshot = store_begin(poller->slot);
+	const struct alarm_book *alarms = snapshot->alarms;
+	enum comm_state before = snapshot->comm;
+
+	if (poller->missed > poller->conf->stale_after)
+		poller->missed = poller->conf->stale_after;
+	snapshot->comm = poller_comm(poller);
+	if (snapshot->comm == COMM_OFFLINE) {
+		if (snapshot->fresh_until_ms > now_ms)
+			snapshot->fresh_until_ms = now_ms;
+		if (poller->served)
+			poller->away_ms = now_ms;
+		poller->served = false;
+	}
+	if (poller->missed >= poller->conf->stale_after)
+		news_offline(&poller->news, poller->why);
+	news_alarms(&poller->news, snapshot, now_ms);
+	news_post(&poller->news, snapshot, &poller->meter.id);
+	if (snapshot->comm == before && snapshot->missed == poller->missed &&
+		snapshot->alarms == alarms) {
+		store_cancel(poller->slot, snapshot);
+	} else {
+		snapshot->missed = poller->missed;
+		store_publish(poller->slot, snapshot);
+	}
+	tell_missed(poller, now_ms);
+}
+
+void poller_give_up(struct poller *poller)
+{
+	poll_end(&poller->identify);
+	poll_end(&poller->alarm);
+	poll_end(&poller->bulk);
+}
+
+void poller_miss(struct poller *poller, unsigned classes, int64_t now_ms)
+{
+	if ((classes & CLASS(POLL_FAST)) != 0)
+		poller->missed++;
+	else
+		poller->alarm_missed = true;
+	publish_missed(poller, now_ms);
+}
+
+void poller_fall_silent(struct poller *poller, unsigned classes, int64_t now_ms)
+{
+	poller_give_up(poller);
+	poller->unidentified = true;
+	poller->probe_ms = now_ms + poller->probe_wait_ms;
+	poller->probe_wait_ms *= 2;
+	if (poller->probe_wait_ms > PROBE_MAX_MS)
+		poller->probe_wait_ms = PROBE_MAX_MS;
+	if (poller->silent)
+		return; /* its rhythm counts what it misses */
+	poller->silent = true;
+	poller_miss(poller, classes, now_ms);
+}
+
+void poller_missed(struct poller *poller, int64_t now_ms, const char *why)
+{
+	uint32_t missed = rhythm_skip_fast(&poller->rhythm, now_ms);
+
+	if (poller->bulk.map != NULL && (poller->bulk.classes & CLASS(POLL_FAST)) != 0)
+		missed++;
+	poller_give_up(poller);
+	poller->unidentified = true;
+	if (poller->rhythm.due_ms[POLL_ALARM] <= now_ms) {
+		rhythm_advance(&poller->rhythm, POLL_ALARM, now_ms);
+		poller->alarm_missed = true;
+	} else if (missed == 0) {
+		return;
+	}
+	if (why != NULL)
+		text_copy(poller->why, sizeof(poller->why), why);
+	poller->missed += missed;
+	publish_missed(poller, now_ms);
+}
+
+/* Identification */
+
+/* Everything shown of the meter before is withdrawn: another one is in its place. */
+static void forget_meter(struct poller *poller, const struct meter_id *id, int64_t now_ms)
+{
+	struct snapshot *snapshot = store_begin(poller->slot);
+
+	news_replaced(&poller->news, snapshot, now_ms, &poller->meter.id, id);
+	meter_forget(&poller->meter);
+	poller_drop_maps(poller);
+	poller->served = false;
+	poller->fast_ms = 0;
+	snapshot_clear(snapshot);
+	snapshot->comm = COMM_OFFLINE;
+	news_post(&poller->news, snapshot, &poller->meter.id);
+	store_publish(poller->slot, snapshot);
+}
+
+static void list_models(const struct profile *profile, char *text, size_t size)
+{
+	size_t length = 0;
+
+	text[0] = '\0';
+	for (unsigned i = 0; i < profile->n_models && length < size; i++)
+		length += (size_t)snprintf(text + length, size - length, "%s%u %s", i ? ", " : "",
+			profile->models[i].id, profile->models[i].name);
+}
+
+static void refuse_device(struct poller *poller, const struct meter_id *id, int64_t now_ms)
+{
+	const struct profile *profile = poller->layout->profile;
+	char models[256], found[32] = "not readable";
+
+	list_models(profile, models, sizeof(models));
+	if (id->device >= 0)
+		snprintf(found, sizeof(found), "%d", id->device);
+	if (poller->told_device != id->device)
+		log_warning("poller",
+			"panel %s (unit %u): offline: device id %s is not one of %s's (%s)",
+			poller->conf->name, poller->conf->unit, found, profile->name, models);
+	poller->told_device = id->device;
+	poller->told_offline = true;
+	snprintf(poller->why, sizeof(poller->why), "device id %s is not one of %s's", found,
+		profile->name);
+	poller->verdict = -ENODEV;
+	poller->missed = poller->conf->stale_after;
+	poller->silent = true;
+	poller_fall_silent(poller, 0, now_ms);
+	publish_missed(poller, now_ms);
+}
+
+int poller_identified(struct poller *poller, const struct meter_id *id, int64_t now_ms)
+{
+	int model = poller->meter.model;
+
+	if (!meter_same(&poller->meter, id)) {
+		log_info("poller",
+			"panel %s (unit %u): another meter: serial %lld, device id %d "
+			"instead of %lld, %d",
+			poller->conf->name, poller->conf->unit, (long long)id->serial, id->device,
+			(long long)poller->meter.id.serial, poller->meter.id.device);
+		forget_meter(poller, id, now_ms);
+	}
+	if (meter_accept(&poller->meter, id) < 0) {
+		refuse_device(poller, id, now_ms);
+		return 0;
+	}
+	poller->unidentified = false;
+	poller->silent = false;
+	if (poller->served && poller->missed == 0)
+		return 1; /* only the connection was new */
+	if (pollset_map(&poller->plans, ALL_CLASSES) == NULL || poller->plans.incomplete ||
+		model != poller->meter.model) {
+		pollset_forgive(&poller->plans);
+		poller_build_maps(poller);
+	}
+	poller_give_up(poller);
+	scales_forget(&poller->meter.scales);
+	poller_start_now(poller, now_ms);
+	return 1;
+}

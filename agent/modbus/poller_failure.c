@@ -1,0 +1,186 @@
+/*
+ * poller_failure: answers that are none, and registers that the meter refuses
+ * (poller.h, poller_parts.h).
+ *
+ * What will still be so next time is learnt and left out, anything else is asked
+ * again, then missed; only silence makes a unit silent.
+ */
+#include "config.h"
+
+#include "modbus/poller_parts.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#include "core/clock.h"
+#include "core/log.h"
+#include "core/util.h"
+
+/* Answers that are none */
+
+static bool gateway_silence(int rc)
+{
+	return rc == BUS_EXCEPTION(10) || rc == BUS_EXCEPTION(11);
+}
+
+/* These three say what will still be so next time. */
+bool poller_exception_is_final(int rc)
+{
+	return rc >= BUS_EXCEPTION(1) && rc <= BUS_EXCEPTION(3);
+}
+
+static bool retry(struct poller *poller, struct poll *poll, int rc)
+{
+	unsigned retries = poller->conf->link->retries;
+
+	if (poller->silent || poller_exception_is_final(rc))
+		return false;
+	/* A connection that had gone unnoticed is not the unit's fault. */
+	if (rc < 0 && rc != -ETIMEDOUT && rc != -EBADMSG && retries == 0)
+		retries = 1;
+	return poll->tries++ < retries;
+}
+
+static void note_failure(struct poller *poller, const struct plan_read *read, int rc)
+{
+	unsigned base = poller->layout->profile->base;
+
+	poller->verdict = rc;
+	snprintf(poller->why, sizeof(poller->why), "%s at registers %u to %u", bus_strerror(rc),
+		read->reg + base, read->reg + read->count - 1 + base);
+}
+
+static int miss_poll(struct poller *poller, struct poll *poll)
+{
+	unsigned classes = poll->classes;
+
+	poll_end(poll);
+	poller_miss(poller, classes, clock_mono_ms());
+	return poller->bulk.map != NULL;
+}
+
+/* Refused registers */
+
+/* An older firmware that lacks a block the profile calls optional. */
+static bool skip_block(struct poller *poller, const struct plan_read *read)
+{
+	const struct profile *profile = poller->layout->profile;
+	int block = plan_block(profile, read->reg);
+
+	if (block < 0 || !profile->blocks[block].optional)
+		return false;
+	log_info("poller", "panel %s: the meter has no registers %u to %u, optional: left out",
+		poller->conf->name, profile->blocks[block].first + profile->base,
+		profile->blocks[block].last + profile->base);
+	poller->plans.skip_blocks |= UINT64_C(1) << block;
+	poller->plans.incomplete = true;
+	return true;
+}
+
+static void begin_again(const struct poller *poller, struct poll *poll)
+{
+	poll_begin(poll, pollset_map(&poller->plans, poll->mask), poll->mask);
+}
+
+/* What is left out has become more: the polls under way begin again. */
+static void replan(struct poller *poller)
+{
+	bool alarm = poller->alarm.map != NULL;
+	bool bulk = poller->bulk.map != NULL;
+
+	poller->plans.incomplete = true;
+	poller_build_maps(poller);
+	if (alarm)
+		begin_again(poller, &poller->alarm);
+	if (bulk)
+		begin_again(poller, &poller->bulk);
+}
+
+/* A meter that refuses all its measurements and alarms has something else the matter. */
+static bool anything_left(const struct poller *poller)
+{
+	const struct pollmap *map =
+		pollset_map(&poller->plans, CLASS(POLL_ALARM) | CLASS(POLL_FAST));
+
+	for (unsigned i = 0; i < map->n_items; i++)
+		if (map->items[i].offset != POLLMAP_NOWHERE)
+			return true;
+	return map->n_items == 0;
+}
+
+int poller_go_without(struct poller *poller, const struct poll *poll)
+{
+	unsigned classes = poll->classes;
+
+	replan(poller);
+	if (anything_left(poller))
+		return 1;
+	text_copy(poller->why, sizeof(poller->why), "refuses every measurement");
+	poller_fall_silent(poller, classes, clock_mono_ms());
+	return 0;
+}
+
+static int search(struct poller *poller, const struct poll *poll, const struct plan_read *read)
+{
+	poller->plans.incomplete = true;
+	refusal_begin(&poller->search, poll->map->plan, read, &poller->plans.gaps);
+	return poller->search.step != REFUSAL_NONE ? 1 : poller_go_without(poller, poll);
+}
+
+int poller_put_off(struct poller *poller, struct poll *poll)
+{
+	for (int class = POLL_SLOW; class < POLL_CLASSES; class++)
+		if ((poll->mask & CLASS(class)) != 0)
+			poller->rhythm.due_ms[class] = poller->rhythm.due_ms[POLL_FAST];
+	return miss_poll(poller, poll);
+}
+
+/* In the numbers of the meter's manual. */
+void poller_tell_refused(struct poller *poller)
+{
+	struct gaps *gaps = &poller->plans.gaps;
+	unsigned base = poller->layout->profile->base;
+	char text[200] = "";
+	size_t length = 0;
+
+	for (; gaps->told < gaps->n; gaps->told++) {
+		const struct plan_gap *gap = &gaps->items[gaps->told];
+
+		if (gap->count == 0 || length >= sizeof(text))
+			continue;
+		length += (size_t)snprintf(text + length, sizeof(text) - length,
+			gap->count > 1 ? "%s%u to %u" : "%s%u", length ? ", " : "",
+			gap->reg + base, gap->reg + gap->count - 1 + base);
+	}
+	if (length > 0)
+		log_warning("poller", "panel %s: the meter refuses registers %s%s: left out",
+			poller->conf->name, text, length < sizeof(text) ? "" : "...");
+}
+
+/* Failures */
+
+int poller_failed(struct poller *poller, struct poll *poll, const struct plan_read *read, int rc)
+{
+	const unsigned vital = CLASS(POLL_ALARM) | CLASS(POLL_FAST);
+	bool searching = poller->search.step != REFUSAL_NONE;
+
+	if (rc == -EINTR && !poller->silent)
+		return rc; /* called off: the meter has not missed anything */
+	if (retry(poller, poll, rc))
+		return rc < 0 ? rc : 1;
+	note_failure(poller, read, rc);
+	if (rc < 0 || gateway_silence(rc) || poll == &poller->identify) {
+		poller_fall_silent(poller, poll->classes, clock_mono_ms());
+		return rc < 0 ? rc : 0;
+	}
+	if (rc == BUS_EXCEPTION(2) && skip_block(poller, read))
+		return poller_go_without(poller, poll);
+	if (rc == BUS_EXCEPTION(2) || rc == BUS_EXCEPTION(3))
+		return search(poller, poll, read);
+	if (searching || (read->classes & poll->classes & vital) != 0)
+		return miss_poll(poller, poll);
+	/* Settings that the meter does not give just now do not cost the measurements. */
+	poll->classes &= ~read->classes;
+	poll->tries = 0;
+	return poll_reads_left(poll) ? 1 : poller_finish(poller, poll);
+}
