@@ -5,8 +5,19 @@
 
 #include <stdarg.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "core/text.h"
 #include "core/util.h"
+
+static char *escaped(const char *text)
+{
+	size_t length = strlen(text), size = length * 4 + 1;
+	char *shown = xcalloc(size, 1);
+
+	text_escape(shown, size, text, length);
+	return shown;
+}
 
 void problem_add(struct problems *problems, const char *file, int line, const char *format, ...)
 {
@@ -26,7 +37,8 @@ void problem_add(struct problems *problems, const char *file, int line, const ch
 	problem = &problems->items[problems->count++];
 	problem->file = xstrdup(file);
 	problem->line = line;
-	problem->text = text;
+	problem->text = escaped(text); /* it quotes the file */
+	free(text);
 }
 
 void problems_print(const struct problems *problems, FILE *out)

@@ -13,6 +13,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "core/text.h"
+
 #define LINE_MAX_BYTES 1024
 
 static _Atomic int threshold = LOG_LEVEL_INFO;
@@ -69,7 +71,7 @@ static size_t line_prefix(char *line, size_t size, enum log_level level, const c
 
 void log_vwrite(enum log_level level, const char *token, const char *format, va_list args)
 {
-	char line[LINE_MAX_BYTES];
+	char line[LINE_MAX_BYTES], shown[LINE_MAX_BYTES * 2];
 	size_t length;
 	int n;
 
@@ -81,14 +83,10 @@ void log_vwrite(enum log_level level, const char *token, const char *format, va_
 		length += (size_t)n;
 	if (length > sizeof(line) - 1)
 		length = sizeof(line) - 1;
-	/* What came from outside must not forge a line of its own. */
-	for (size_t i = 0; i < length; i++) {
-		if ((unsigned char)line[i] < ' ')
-			line[i] = ' ';
-	}
-	line[length++] = '\n';
+	length = text_escape(shown, sizeof(shown) - 1, line, length);
+	shown[length++] = '\n';
 	/* A log that cannot be written must not stop the daemon. */
-	if (write(STDERR_FILENO, line, length) < 0)
+	if (write(STDERR_FILENO, shown, length) < 0)
 		return;
 }
 

@@ -1,5 +1,6 @@
 libmeterx_a_SOURCES += \
 	agent/core/clock.c agent/core/clock.h \
+	agent/core/confine.c agent/core/confine.h \
 	agent/core/log.c agent/core/log.h \
 	agent/core/loop.c agent/core/loop.h \
 	agent/core/refs.h \

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -47,21 +48,50 @@ size_t text_character(const char *text, size_t length)
 	return n + 1;
 }
 
+/* C0, DEL, and the C1 controls U+0080 to U+009F; of a whole character. */
+static bool is_control(const char *character)
+{
+	unsigned char c = (unsigned char)character[0];
+
+	return c < ' ' || c == 0x7f || (c == 0xc2 && (unsigned char)character[1] < 0xa0);
+}
+
 const char *text_fault(const char *text)
 {
 	size_t length = strlen(text), n;
 
 	for (size_t i = 0; i < length; i += n) {
-		unsigned char c = (unsigned char)text[i];
-
 		n = text_character(text + i, length - i);
 		if (n == 0)
 			return "is not UTF-8";
-		/* C0, DEL, and the C1 controls U+0080 to U+009F */
-		if (c < ' ' || c == 0x7f || (c == 0xc2 && (unsigned char)text[i + 1] < 0xa0))
+		if (is_control(text + i))
 			return "contains a control character";
 	}
 	return NULL;
+}
+
+size_t text_escape(char *to, size_t size, const char *from, size_t length)
+{
+	size_t copied = 0;
+
+	for (size_t i = 0; i < length;) {
+		size_t n = text_character(from + i, length - i);
+		char escape[] = "\\x00";
+
+		if (n == 0 || is_control(from + i)) {
+			/* byte by byte, also the two of a C1 control */
+			escape[2] = "0123456789abcdef"[(unsigned char)from[i] >> 4];
+			escape[3] = "0123456789abcdef"[(unsigned char)from[i] & 15];
+			n = 0;
+		}
+		if (copied + (n > 0 ? n : 4) >= size)
+			break;
+		memcpy(to + copied, n > 0 ? from + i : escape, n > 0 ? n : 4);
+		copied += n > 0 ? n : 4;
+		i += n > 0 ? n : 1;
+	}
+	to[copied] = '\0';
+	return copied;
 }
 
 int text_shown(const char *text)

@@ -1,4 +1,4 @@
-/* Numbers from text, truncating copies, and the loop's timers, descriptors and wake-ups. */
+/* Numbers from text, truncating copies, texts for a terminal, and the loop's timers, descriptors and wake-ups. */
 #include "config.h"
 
 #include <errno.h>
@@ -14,6 +14,7 @@
 #include "core/clock.h"
 #include "core/log.h"
 #include "core/loop.h"
+#include "core/text.h"
 #include "core/util.h"
 
 static void number_parse_takes_whole_numbers_only(void **state)
@@ -49,6 +50,33 @@ static void text_copy_truncates_and_terminates(void **state)
 	assert_string_equal(small, "abc");
 	text_copy(small, sizeof(small), "");
 	assert_string_equal(small, "");
+}
+
+static void what_cannot_be_shown_is_escaped(void **state)
+{
+	static const struct {
+		const char *text, *shown;
+	} cases[] = {
+		{ "", "" },
+		{ "Rack A1 \xc3\xa4 \xe2\x82\xac", "Rack A1 \xc3\xa4 \xe2\x82\xac" },
+		{ "a\nb\tc\x7f", "a\\x0ab\\x09c\\x7f" },
+		{ "\x1b[2J", "\\x1b[2J" },
+		{ "\xc2\x9b", "\\xc2\\x9b" },
+		{ "\xff\xc3", "\\xff\\xc3" },
+	};
+	char shown[64];
+	(void)state;
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		size_t n = text_escape(shown, sizeof(shown), cases[i].text, strlen(cases[i].text));
+
+		assert_string_equal(shown, cases[i].shown);
+		assert_int_equal(n, strlen(shown));
+	}
+	/* Whole or not at all. */
+	assert_int_equal(text_escape(shown, 5, "a\n", 2), 1);
+	assert_int_equal(text_escape(shown, 6, "a\n", 2), 5);
+	assert_int_equal(text_escape(shown, 3, "a\xc3\xa4", 3), 1);
 }
 
 static void log_levels_have_names(void **state)
@@ -135,6 +163,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(number_parse_takes_whole_numbers_only),
 		cmocka_unit_test(text_copy_truncates_and_terminates),
+		cmocka_unit_test(what_cannot_be_shown_is_escaped),
 		cmocka_unit_test(log_levels_have_names),
 		cmocka_unit_test(loop_runs_timers_descriptors_and_wakes),
 	};

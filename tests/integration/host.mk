@@ -1,0 +1,3 @@
+integration_scenarios += \
+	tests/integration/confined.sh
+EXTRA_DIST += tests/sockets.py
