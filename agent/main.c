@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,6 +21,7 @@
 #include "config/host.h"
 #include "core/clock.h"
 #include "core/confine.h"
+#include "core/descriptors.h"
 #include "core/log.h"
 #include "core/loop.h"
 #include "core/notify.h"
@@ -30,6 +32,11 @@
 #include "store/site.h"
 
 #define EXIT_USAGE 2
+#define RETRY_LINKS_MS 2000
+/* Of one link: its wake-up and its connection. */
+#define DESCRIPTORS_A_LINK 2
+/* Of all the rest while all is well; the reserve comes on top. */
+#define DESCRIPTORS_BESIDE 32
 
 enum mode {
 	MODE_RUN,
@@ -59,6 +66,7 @@ struct agent {
 	struct site *site;
 	struct links *links;
 	struct agentx *agentx;
+	int retry_timer; /* of links that could not be started, 0: all run */
 	int64_t start_wall_ms;
 };
 
@@ -204,6 +212,41 @@ static struct site *build_site(struct agent *agent)
 	return site;
 }
 
+/* Rather now than when the links have used them up. */
+static void check_descriptors(const struct config *config)
+{
+	uint64_t limit = descriptors_raise();
+	uint64_t wanted = DESCRIPTORS_A_LINK * (uint64_t)config->n_links + DESCRIPTORS_BESIDE +
+			  DESCRIPTORS_RESERVED;
+
+	if (wanted > limit)
+		log_warning("main",
+			"%zu links need %" PRIu64 " open files, but only %" PRIu64
+			" are allowed: some links will stay down; raise the limit "
+			"(systemd: LimitNOFILE=%" PRIu64 "; shell: ulimit -Hn)",
+			config->n_links, wanted, limit, wanted);
+}
+
+static void on_retry_links(void *arg)
+{
+	struct agent *agent = arg;
+
+	if (links_retry(agent->links) < 0)
+		return;
+	loop_remove_timer(agent->loop, agent->retry_timer);
+	agent->retry_timer = 0;
+}
+
+/* What cannot be started is logged there; the other links serve. */
+static void apply_links(struct agent *agent)
+{
+	int rc = links_apply(agent->links, agent->site);
+
+	if (rc < 0 && agent->retry_timer == 0)
+		agent->retry_timer =
+			loop_add_timer(agent->loop, RETRY_LINKS_MS, on_retry_links, agent);
+}
+
 /* Run by this configuration from now on; takes the reference over. */
 static int apply(struct agent *agent, struct config *config)
 {
@@ -216,8 +259,7 @@ static int apply(struct agent *agent, struct config *config)
 		news_dismiss_others(agent->journal, config);
 	journal_forget_others(agent->journal, config);
 	agent->site = build_site(agent);
-	/* What cannot be started is logged where it failed; the other links serve. */
-	links_apply(agent->links, agent->site);
+	apply_links(agent);
 	news_dismiss_links(agent->journal, config);
 	rc = apply_snmp(agent);
 	site_unref(old_site);
@@ -288,6 +330,7 @@ static void reload(struct agent *agent)
 	if (conf_load(agent->config_path, &problems, &config) == 0) {
 		tell_unchanged(agent, config);
 		log_doubts(config);
+		check_descriptors(config);
 		apply(agent, config);
 		post_reload(agent);
 		log_info("main", "%s read again: %s", agent->config_path, describe(config));
@@ -376,6 +419,7 @@ static int start(struct agent *agent, struct config *config)
 		conf_unref(config);
 		return rc;
 	}
+	check_descriptors(config);
 	loop_on_wake(agent->loop, on_wake, agent);
 	agent->state_dir = xstrdup(config->state_dir);
 	agent->events = config->events;

@@ -23,6 +23,7 @@
 #include <unistd.h>
 
 #include "core/clock.h"
+#include "core/descriptors.h"
 #include "core/log.h"
 #include "core/util.h"
 #include "modbus/bus.h"
@@ -788,6 +789,8 @@ static int prepare(struct link *link, struct site *site, size_t position)
 	link->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (link->wake_fd < 0)
 		return -errno;
+	if (!descriptors_spare(link->wake_fd))
+		return -EMFILE;
 	link->bus = bus_new(link->conf);
 	if (link->bus == NULL)
 		return -errno;
