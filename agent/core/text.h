@@ -13,15 +13,11 @@ size_t text_character(const char *text, size_t length);
  */
 const char *text_fault(const char *text);
 
+/* Puts '?' in place of all of that: whatever a text holds, it can be shown in one line. */
+void text_clean(char *text);
+
 /* Bytes of a text to show in a message, for "%.*s": all, or whole characters of its beginning. */
 int text_shown(const char *text);
-
-/*
- * Copy length bytes for a reader's terminal: what is no UTF-8 and control characters
- * become \xNN. Ends before what does not fit into size bytes; terminated. Returns the
- * length of the copy.
- */
-size_t text_escape(char *to, size_t size, const char *from, size_t length);
 
 /*
  * A whole regular file, with a 0 behind its end that is not counted. NULL with
