@@ -25,15 +25,15 @@
 
 #include "core/clock.h"
 #include "core/log.h"
+#include "core/text.h"
 #include "core/util.h"
-#include "store/folder.h"
 #include "store/layout.h"
 
 #define APPLICATION_ID 0x4d747258 /* "MtrX" */
 #define FORMAT	       1	  /* user_version */
 #define NUMBER_MAX     UINT32_MAX /* of an event: as the MIB has it */
 #define BUSY_MS	       250
-#define TEXT_BYTES_MAX 1024 /* more than any text of ours */
+#define TEXT_BYTES_MAX EVENT_TEXT_MAX /* of any text of ours */
 
 /* Tables */
 
@@ -501,6 +501,10 @@ static int take_event(struct persist *persist, struct persist_set *set, const vo
 
 	(void)persist;
 	atomic_store(&event->mark, atomic_load(&((struct event *)(uintptr_t)row)->mark));
+	/* Who can write to the file is not to speak to the terminals and managers of others. */
+	text_clean((char *)(uintptr_t)event->panel_name);
+	text_clean((char *)(uintptr_t)event->label);
+	text_clean((char *)(uintptr_t)event->text);
 	set->events = grown(set->events, set->n_events, sizeof(struct event *));
 	set->events[set->n_events++] = event;
 	return 0;
@@ -586,6 +590,7 @@ static int take_link(struct persist *persist, struct persist_set *set, const voi
 	set->links = grown(set->links, set->n_links, sizeof(*set->links));
 	link = &set->links[set->n_links++];
 	text_copy(link->name, sizeof(link->name), row->name);
+	text_clean(link->name);
 	link->down = row->down;
 	return 0;
 }
@@ -1023,34 +1028,20 @@ static int connect_file(struct persist *persist, int flags, const char *tail)
 	return verdict(persist, code);
 }
 
-/* What was made by hand or by another program may be open to others. */
-static void narrow_mode(const struct persist *persist, int fd)
-{
-	mode_t mode = persist->identity.st_mode & 07777, own = mode & ~(mode_t)(S_IWGRP | S_IWOTH);
-
-	if (own == mode || fchmod(fd, own) < 0)
-		return;
-	log_warning("persist", "%s: others could write it (mode %04o): now they cannot (%04o)",
-		persist->path, (unsigned)mode, (unsigned)own);
-}
-
 /* Make it ourselves, for SQLite gives its other files the mode of this one. */
 static int make_file(struct persist *persist)
 {
 	int fd = open(persist->path, O_RDWR | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0640);
-	int error = errno, rc;
+	int error = errno;
 
 	if (fd < 0 && error == EISDIR)
 		return damaged(persist, "no regular file");
 	if (fd < 0)
 		return system_error(persist, error);
-	rc = fstat(fd, &persist->identity) < 0 ? system_error(persist, errno) : 0;
-	if (rc == 0 && !S_ISREG(persist->identity.st_mode))
-		rc = damaged(persist, "no regular file");
-	if (rc == 0)
-		narrow_mode(persist, fd);
 	close(fd);
-	return rc;
+	if (stat(persist->path, &persist->identity) < 0)
+		return system_error(persist, errno);
+	return S_ISREG(persist->identity.st_mode) ? 0 : damaged(persist, "no regular file");
 }
 
 static int open_file(struct persist *persist, size_t capacity, struct persist_set *set)
@@ -1181,34 +1172,20 @@ static int begin_new_file(struct persist *persist, size_t capacity, struct persi
 	return rc;
 }
 
-/* Made if it is missing, and refused where somebody else could change what is in it. */
-static int ready_folder(struct persist *persist)
-{
-	char why[sizeof(persist->error) - sizeof("its folder ")];
-	int rc = mkdir(persist->dir, 0750) < 0 && errno != EEXIST ? -errno : 0;
-
-	if (rc < 0) {
-		snprintf(persist->error, sizeof(persist->error), "its folder cannot be made: %s",
-			strerror(-rc));
-		return rc;
-	}
-	rc = folder_check(persist->dir, why, sizeof(why));
-	if (rc < 0)
-		snprintf(persist->error, sizeof(persist->error), "its folder %s",
-			why[0] != '\0' ? why : strerror(-rc));
-	return rc;
-}
-
 /* One agent per folder: the lock goes with the process, however it ends. */
 static int lock_folder(struct persist *persist)
 {
 	char *path;
-	int rc;
+	int rc = 0;
 
 	if (persist->lock >= 0)
 		return 0;
 	path = xasprintf("%s/meterx.lock", persist->dir);
-	rc = ready_folder(persist);
+	if (mkdir(persist->dir, 0750) < 0 && errno != EEXIST) {
+		rc = -errno;
+		snprintf(persist->error, sizeof(persist->error), "its folder cannot be made: %s",
+			strerror(-rc));
+	}
 	if (rc == 0)
 		persist->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0640);
 	if (rc == 0 && persist->lock < 0)

@@ -1292,6 +1292,28 @@ static void forged_files_are_set_aside(void **state)
 	}
 }
 
+/* Nothing is lost for what can be shown with '?' in its place. */
+static void forged_texts_are_cleaned(void **state)
+{
+	struct journal *journal;
+	struct event *event;
+
+	(void)state;
+	two_batches();
+	forge("UPDATE event SET text = char(27) || '[2J' || char(10) || 'RPP ' || char(0x9b), "
+	      "label = CAST(x'ff41' AS TEXT), panel_name = char(7) WHERE number = 2");
+	catch_log();
+	journal = journal_open(dir, CAPACITY);
+	assert_int_equal(end_log("is damaged"), 0);
+	event = journal_find(journal, 2);
+	assert_non_null(event);
+	assert_string_equal(event->text, "?[2J?RPP ??");
+	assert_string_equal(event->label, "?A");
+	assert_string_equal(event->panel_name, "?");
+	event_unref(event);
+	journal_close(journal);
+}
+
 static void numbers_go_on_after_damage(void **state)
 {
 	struct journal *journal;
@@ -1437,6 +1459,7 @@ int main(void)
 		TEST(two_agents_do_not_share),
 		TEST(damaged_files_are_set_aside),
 		TEST(forged_files_are_set_aside),
+		TEST(forged_texts_are_cleaned),
 		TEST(numbers_go_on_after_damage),
 		TEST(a_newer_file_is_left_alone),
 		TEST(a_file_taken_away_is_made_anew),
