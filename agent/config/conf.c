@@ -84,6 +84,8 @@ const struct branch_conf *panel_conf_branch(const struct panel_conf *panel, unsi
 	if (number >= 1 && number <= panel->n_branches &&
 		panel->branches[number - 1].number == number)
 		return &panel->branches[number - 1];
+	if (panel->n_branches == 0)
+		return NULL;
 	return bsearch(&number, panel->branches, panel->n_branches, sizeof(*panel->branches),
 		compare_branch_number);
 }
