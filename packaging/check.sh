@@ -7,7 +7,7 @@ set -u
 # shellcheck source=packaging/setup.sh
 . "$(dirname "$0")/setup.sh"
 
-stages=(gcc clang asan tsan valgrind distcheck lint)
+stages=(gcc clang asan tsan fuzz valgrind distcheck lint)
 
 usage() {
 	cat <<TEXT
@@ -28,6 +28,7 @@ Stages:
   clang      -Werror
   asan       clang's address and undefined behaviour sanitizers with leaks, whole suite
   tsan       thread sanitizer, whole suite
+  fuzz       each fuzz target hunts for some seconds, from its seeds on
   valgrind   unit tests, and scenarios with the daemon under it
   distcheck  the tarball builds, passes the suite, installs and uninstalls
   lint       MIB, scripts, sample configuration and profiles, module borders
@@ -156,7 +157,8 @@ suite() { # DIR MAKE-ARGUMENT...
 }
 
 unit_tests() { # DIR
-	(cd "$work/$1" && find tests/unit -type f -name 'test_*' -perm -100 | sort | tr '\n' ' ')
+	(cd "$work/$1" && find tests/unit tests/fuzz -type f \( -name 'test_*' -o -name 'fuzz_*' \) -perm -100 |
+		sort | tr '\n' ' ')
 }
 
 stage_gcc() {
@@ -181,6 +183,17 @@ stage_tsan() {
 	build tsan CC=gcc --enable-sanitizer=thread && suite tsan
 	unset TSAN_OPTIONS METERX_TEST_SLOW
 }
+
+# 0 seconds: the seeds once, which also says whether it builds.
+stage_fuzz() {
+	local target
+	have clang "fuzz targets" || return
+	check "build of the fuzz targets" "$work/src/tests/fuzz/run.sh" -b "$work/fuzz" -s 0 || return
+	for target in $("$work/src/tests/fuzz/run.sh" --list); do
+		check "fuzz $target" "$work/src/tests/fuzz/run.sh" -b "$work/fuzz" -s "$fuzz_seconds" "$target"
+	done
+}
+fuzz_seconds=6
 
 stage_valgrind() {
 	local options='-q --child-silent-after-fork=yes --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite,possible'

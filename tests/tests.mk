@@ -3,4 +3,5 @@
 include tests/unit/unit.mk
 include tests/sim/sim.mk
 include tests/integration/integration.mk
+include tests/fuzz/fuzz.mk
 include tests/bench/bench.mk
