@@ -8,15 +8,20 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "alarm/journal.h"
 #include "config/conf.h"
+#include "config/host.h"
 #include "core/clock.h"
+#include "core/confine.h"
+#include "core/descriptors.h"
 #include "core/log.h"
 #include "core/loop.h"
 #include "core/notify.h"
@@ -27,6 +32,11 @@
 #include "store/site.h"
 
 #define EXIT_USAGE 2
+#define RETRY_LINKS_MS 2000
+/* Of one link: its wake-up and its connection. */
+#define DESCRIPTORS_A_LINK 2
+/* Of all the rest while all is well; the reserve comes on top. */
+#define DESCRIPTORS_BESIDE 32
 
 enum mode {
 	MODE_RUN,
@@ -39,6 +49,7 @@ enum mode {
 struct settings {
 	enum mode mode;
 	const char *config_path;
+	const char *user; /* NULL: not named */
 	bool foreground;
 	enum log_level log_level;
 };
@@ -55,6 +66,7 @@ struct agent {
 	struct site *site;
 	struct links *links;
 	struct agentx *agentx;
+	int retry_timer; /* of links that could not be started, 0: all run */
 	int64_t start_wall_ms;
 };
 
@@ -64,6 +76,7 @@ static void print_usage(FILE *out)
 	      "  -c, --config FILE      configuration [" MX_SYSCONF_DIR "/meterxd.conf]\n"
 	      "  -f, --foreground       do not go into the background\n"
 	      "  -l, --log-level LEVEL  error, warning, info or debug [info]\n"
+	      "  -u, --user NAME        started by root: go on as this user [" CONFINE_USER "]\n"
 	      "      --check            check the configuration, then exit\n"
 	      "      --help             this text\n"
 	      "      --version          version\n",
@@ -76,6 +89,7 @@ static struct settings read_options(int argc, char **argv)
 		{ "config", required_argument, NULL, 'c' },
 		{ "foreground", no_argument, NULL, 'f' },
 		{ "log-level", required_argument, NULL, 'l' },
+		{ "user", required_argument, NULL, 'u' },
 		{ "check", no_argument, NULL, 'C' },
 		{ "help", no_argument, NULL, 'h' },
 		{ "version", no_argument, NULL, 'V' },
@@ -85,11 +99,13 @@ static struct settings read_options(int argc, char **argv)
 		.log_level = LOG_LEVEL_INFO };
 	int option;
 
-	while ((option = getopt_long(argc, argv, "c:fl:", options, NULL)) != -1) {
+	while ((option = getopt_long(argc, argv, "c:fl:u:", options, NULL)) != -1) {
 		if (option == 'c') {
 			settings.config_path = optarg;
 		} else if (option == 'f') {
 			settings.foreground = true;
+		} else if (option == 'u') {
+			settings.user = optarg;
 		} else if (option == 'l' && log_level_parse(optarg, &settings.log_level)) {
 			continue;
 		} else if (option == 'l') {
@@ -136,6 +152,28 @@ static void log_problems(const struct problems *problems)
 		log_error("conf", "... and %zu more", problems->dropped);
 }
 
+/* Not wrong, but hardly meant. A link tells of its device by itself. */
+static void log_doubts(const struct config *config)
+{
+	struct problems doubts = PROBLEMS_INIT;
+
+	host_review_file(config, &doubts);
+	for (size_t i = 0; i < doubts.count; i++)
+		log_warning("conf", "%s: %s", doubts.items[i].file, doubts.items[i].text);
+	problems_free(&doubts);
+}
+
+static void print_doubts(const struct config *config)
+{
+	struct problems doubts = PROBLEMS_INIT;
+
+	host_review_file(config, &doubts);
+	host_review_devices(config, &doubts);
+	for (size_t i = 0; i < doubts.count; i++)
+		fprintf(stderr, "%s: warning: %s\n", doubts.items[i].file, doubts.items[i].text);
+	problems_free(&doubts);
+}
+
 static const char *describe(const struct config *config)
 {
 	static char text[64];
@@ -174,6 +212,41 @@ static struct site *build_site(struct agent *agent)
 	return site;
 }
 
+/* Rather now than when the links have used them up. */
+static void check_descriptors(const struct config *config)
+{
+	uint64_t limit = descriptors_raise();
+	uint64_t wanted = DESCRIPTORS_A_LINK * (uint64_t)config->n_links + DESCRIPTORS_BESIDE +
+			  DESCRIPTORS_RESERVED;
+
+	if (wanted > limit)
+		log_warning("main",
+			"%zu links need %" PRIu64 " open files, but only %" PRIu64
+			" are allowed: some links will stay down; raise the limit "
+			"(systemd: LimitNOFILE=%" PRIu64 "; shell: ulimit -Hn)",
+			config->n_links, wanted, limit, wanted);
+}
+
+static void on_retry_links(void *arg)
+{
+	struct agent *agent = arg;
+
+	if (links_retry(agent->links) < 0)
+		return;
+	loop_remove_timer(agent->loop, agent->retry_timer);
+	agent->retry_timer = 0;
+}
+
+/* What cannot be started is logged there; the other links serve. */
+static void apply_links(struct agent *agent)
+{
+	int rc = links_apply(agent->links, agent->site);
+
+	if (rc < 0 && agent->retry_timer == 0)
+		agent->retry_timer =
+			loop_add_timer(agent->loop, RETRY_LINKS_MS, on_retry_links, agent);
+}
+
 /* Run by this configuration from now on; takes the reference over. */
 static int apply(struct agent *agent, struct config *config)
 {
@@ -186,8 +259,7 @@ static int apply(struct agent *agent, struct config *config)
 		news_dismiss_others(agent->journal, config);
 	journal_forget_others(agent->journal, config);
 	agent->site = build_site(agent);
-	/* What cannot be started is logged where it failed; the other links serve. */
-	links_apply(agent->links, agent->site);
+	apply_links(agent);
 	news_dismiss_links(agent->journal, config);
 	rc = apply_snmp(agent);
 	site_unref(old_site);
@@ -257,6 +329,8 @@ static void reload(struct agent *agent)
 	notify_reloading("reading the configuration");
 	if (conf_load(agent->config_path, &problems, &config) == 0) {
 		tell_unchanged(agent, config);
+		log_doubts(config);
+		check_descriptors(config);
 		apply(agent, config);
 		post_reload(agent);
 		log_info("main", "%s read again: %s", agent->config_path, describe(config));
@@ -285,6 +359,32 @@ static void on_watchdog(void *arg)
 {
 	(void)arg;
 	notify_alive();
+}
+
+/*
+ * What needs root has been done when this returns 0, and nothing more does: serial
+ * devices are opened by the group of the user, also after they have been plugged in anew.
+ */
+static int confine(const struct settings *settings, const struct config *config)
+{
+	struct confine_user user;
+	char why[320];
+	int rc = confine_choose(settings->user, &user, why, sizeof(why));
+
+	if (rc == 0) {
+		confine_make_folder(config->state_dir, &user);
+		rc = confine_enter(&user, why, sizeof(why));
+	}
+	if (rc < 0) {
+		log_error("main", "%s", why);
+		return rc;
+	}
+	if (user.uid == 0)
+		log_warning("main", "running as root: --user names another user to go on as");
+	if (access(settings->config_path, R_OK) < 0)
+		log_warning("main", "%s: user %s cannot read it again: %s", settings->config_path,
+			user.name, strerror(errno));
+	return 0;
 }
 
 /*
@@ -319,6 +419,7 @@ static int start(struct agent *agent, struct config *config)
 		conf_unref(config);
 		return rc;
 	}
+	check_descriptors(config);
 	loop_on_wake(agent->loop, on_wake, agent);
 	agent->state_dir = xstrdup(config->state_dir);
 	agent->events = config->events;
@@ -381,6 +482,8 @@ int main(int argc, char **argv)
 	struct settings settings = read_options(argc, argv);
 	struct config *config;
 
+	umask(0027);
+	confine_environment();
 	if (settings.mode == MODE_USAGE) {
 		print_usage(stderr);
 		return EXIT_USAGE;
@@ -400,9 +503,15 @@ int main(int argc, char **argv)
 	if (config == NULL)
 		return EXIT_FAILURE;
 	if (settings.mode == MODE_CHECK) {
+		print_doubts(config);
 		printf("%s: ok, %s\n", settings.config_path, describe(config));
 		conf_unref(config);
 		return EXIT_SUCCESS;
+	}
+	log_doubts(config);
+	if (confine(&settings, config) < 0) {
+		conf_unref(config);
+		return EXIT_FAILURE;
 	}
 	return run(&settings, config);
 }

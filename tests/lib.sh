@@ -12,6 +12,7 @@
 # METERX_TEST_WRAPPER  command in front of meterxd, say "valgrind -q"
 set -eu -o pipefail
 
+umask 022 # a folder that a group may write is not taken for state
 tests=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 source_dir=$(dirname "$tests")
 build=$(cd "${BUILD:-.}" && pwd)
@@ -332,6 +333,10 @@ CONF
 	mkdir -p "$dir/state"
 }
 
+# As root it would look for a user to become: remain who runs the tests.
+meterxd=("$build/meterxd")
+[ "$(id -u)" != 0 ] || meterxd+=(--user root)
+
 # The link to the simulator, for write_conf.
 link() { # NAME
 	say "link \"$1\" { transport = \"tcp\" host = \"127.0.0.1\" port = $sim_port response-timeout = $((200 * slow)) }"
@@ -344,7 +349,7 @@ panel() { # INDEX LINK UNIT [TEXT]
 # shellcheck disable=SC2120
 start_meterxd() { # [OPTION]...
 	# shellcheck disable=SC2086 # a command with its arguments
-	spawn meterxd ${METERX_TEST_WRAPPER:-} "$build/meterxd" -f -c "$dir/meterxd.conf" "$@"
+	spawn meterxd ${METERX_TEST_WRAPPER:-} "${meterxd[@]}" -f -c "$dir/meterxd.conf" "$@"
 }
 
 stop_meterxd() {

@@ -4,6 +4,7 @@ libmeterx_a_SOURCES += \
 	agent/config/conf_read.c \
 	agent/config/csv.c agent/config/csv.h \
 	agent/config/field.c agent/config/field.h \
+	agent/config/host.c agent/config/host.h \
 	agent/config/problem.c agent/config/problem.h \
 	agent/config/profile.c agent/config/profile.h \
 	agent/config/profile_check.c \

@@ -5,9 +5,19 @@
 
 #include <stdarg.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "core/text.h"
 #include "core/util.h"
+
+static char *escaped(const char *text)
+{
+	size_t length = strlen(text), size = length * 4 + 1;
+	char *shown = xcalloc(size, 1);
+
+	text_escape(shown, size, text, length);
+	return shown;
+}
 
 void problem_add(struct problems *problems, const char *file, int line, const char *format, ...)
 {
@@ -23,12 +33,12 @@ void problem_add(struct problems *problems, const char *file, int line, const ch
 	if (vasprintf(&text, format, args) < 0)
 		abort();
 	va_end(args);
-	text_clean(text); /* it may quote a file of which nothing is known yet */
 	problems->items = xrealloc(problems->items, problems->count + 1, sizeof(*problem));
 	problem = &problems->items[problems->count++];
 	problem->file = xstrdup(file);
 	problem->line = line;
-	problem->text = text;
+	problem->text = escaped(text); /* it quotes the file */
+	free(text);
 }
 
 void problems_print(const struct problems *problems, FILE *out)

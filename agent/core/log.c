@@ -6,14 +6,14 @@
 
 #include "log.h"
 
-#include "core/text.h"
-
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "core/text.h"
 
 #define LINE_MAX_BYTES 1024
 
@@ -71,7 +71,7 @@ static size_t line_prefix(char *line, size_t size, enum log_level level, const c
 
 void log_vwrite(enum log_level level, const char *token, const char *format, va_list args)
 {
-	char line[LINE_MAX_BYTES];
+	char line[LINE_MAX_BYTES], shown[LINE_MAX_BYTES * 2];
 	size_t length;
 	int n;
 
@@ -83,11 +83,10 @@ void log_vwrite(enum log_level level, const char *token, const char *format, va_
 		length += (size_t)n;
 	if (length > sizeof(line) - 1)
 		length = sizeof(line) - 1;
-	/* What came from outside must not forge a line of its own, nor speak to a terminal. */
-	text_clean(line);
-	line[length++] = '\n';
+	length = text_escape(shown, sizeof(shown) - 1, line, length);
+	shown[length++] = '\n';
 	/* A log that cannot be written must not stop the daemon. */
-	if (write(STDERR_FILENO, line, length) < 0)
+	if (write(STDERR_FILENO, shown, length) < 0)
 		return;
 }
 

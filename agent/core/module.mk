@@ -1,5 +1,7 @@
 libmeterx_a_SOURCES += \
 	agent/core/clock.c agent/core/clock.h \
+	agent/core/confine.c agent/core/confine.h \
+	agent/core/descriptors.c agent/core/descriptors.h \
 	agent/core/log.c agent/core/log.h \
 	agent/core/loop.c agent/core/loop.h \
 	agent/core/refs.h \

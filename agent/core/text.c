@@ -48,7 +48,7 @@ size_t text_character(const char *text, size_t length)
 	return n + 1;
 }
 
-/* C0, DEL, and the C1 controls U+0080 to U+009F. */
+/* C0, DEL, and the C1 controls U+0080 to U+009F; of a whole character. */
 static bool is_control(const char *character)
 {
 	unsigned char c = (unsigned char)character[0];
@@ -68,6 +68,30 @@ const char *text_fault(const char *text)
 			return "contains a control character";
 	}
 	return NULL;
+}
+
+size_t text_escape(char *to, size_t size, const char *from, size_t length)
+{
+	size_t copied = 0;
+
+	for (size_t i = 0; i < length;) {
+		size_t n = text_character(from + i, length - i);
+		char escape[] = "\\x00";
+
+		if (n == 0 || is_control(from + i)) {
+			/* byte by byte, also the two of a C1 control */
+			escape[2] = "0123456789abcdef"[(unsigned char)from[i] >> 4];
+			escape[3] = "0123456789abcdef"[(unsigned char)from[i] & 15];
+			n = 0;
+		}
+		if (copied + (n > 0 ? n : 4) >= size)
+			break;
+		memcpy(to + copied, n > 0 ? from + i : escape, n > 0 ? n : 4);
+		copied += n > 0 ? n : 4;
+		i += n > 0 ? n : 1;
+	}
+	to[copied] = '\0';
+	return copied;
 }
 
 void text_clean(char *text)

@@ -20,6 +20,13 @@ void text_clean(char *text);
 int text_shown(const char *text);
 
 /*
+ * Copy length bytes for a reader's terminal: what is no UTF-8 and control characters
+ * become \xNN. Ends before what does not fit into size bytes; terminated. Returns the
+ * length of the copy.
+ */
+size_t text_escape(char *to, size_t size, const char *from, size_t length);
+
+/*
  * A whole regular file, with a 0 behind its end that is not counted. NULL with
  * errno: EFBIG when it is longer than max_bytes, EINVAL when it is no regular
  * file, else why it cannot be read. Free with free().

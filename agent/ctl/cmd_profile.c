@@ -74,7 +74,7 @@ static int run_show(const struct options *options, int argc, char **argv)
 	if (options->encoding == ENCODING_AUTO) {
 		struct plan_line line = show_line(0);
 
-		show.want.encoding = plan_choose_encoding(&show.want, &line);
+		show.want.encoding = plan_choose_encoding(&show.want, &line, ENCODING_ANY);
 	}
 	if (options->json)
 		profile_show_json(&show, stdout);

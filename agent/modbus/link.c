@@ -23,6 +23,7 @@
 #include <unistd.h>
 
 #include "core/clock.h"
+#include "core/descriptors.h"
 #include "core/log.h"
 #include "core/util.h"
 #include "modbus/bus.h"
@@ -32,6 +33,8 @@
 #include "modbus/writer.h"
 
 #define STACK_BYTES       (256 * 1024)
+#define START_STEP_US     2000    /* between the starts of two links, so that not all poll at once */
+#define START_SPREAD_US   1000000 /* of all of them */
 #define BACKOFF_MIN_MS    500
 #define BACKOFF_MAX_MS    30000
 #define ANSWERED_RECENTLY 10000 /* ms: a single timeout after that is not the link's end */
@@ -47,6 +50,7 @@
 struct link {
 	int wake_fd;
 	atomic_bool stopping;
+	int64_t start_ms; /* not before */
 	pthread_t id;
 	pthread_mutex_t lock; /* guards next_site, next_position */
 	struct site *next_site; /* reference; NULL: nothing new */
@@ -246,6 +250,8 @@ static void assign_panels(struct link *link, struct site *site, size_t position)
 		n++;
 	}
 	drop_pollers(link);
+	if (n > 0)
+		pollers = xrealloc(pollers, n, sizeof(*pollers)); /* of a thousand panels, two */
 	if (link->site != NULL)
 		news_dismiss(link->site, link->conf, site);
 	link->pollers = pollers;
@@ -700,6 +706,7 @@ static void *run(void *arg)
 {
 	struct link *link = arg;
 
+	wait_until(link, link->start_ms);
 	while (!atomic_load(&link->stopping)) {
 		int64_t now_ms;
 
@@ -772,6 +779,14 @@ static void name_peer(struct link *link)
 			link->conf->port);
 }
 
+/* A panel's polls stay where its first one was: neighbours do not meet for ever. */
+static int64_t start_after_ms(const struct site *site, size_t position)
+{
+	int64_t step_us = START_SPREAD_US / (int64_t)site->n_links;
+
+	return (int64_t)position * (step_us < START_STEP_US ? step_us : START_STEP_US) / 1000;
+}
+
 static int prepare(struct link *link, struct site *site, size_t position)
 {
 	int rc;
@@ -783,11 +798,14 @@ static int prepare(struct link *link, struct site *site, size_t position)
 	link->status.state = LINK_DOWN;
 	link->seed = (unsigned)clock_mono_us() ^ (unsigned)(uintptr_t)link;
 	link->load_begun_us = clock_mono_us();
+	link->start_ms = clock_mono_ms() + start_after_ms(site, position);
 	name_peer(link);
 	link->posted_down = journal_link_down(site->journal, link->conf->name);
 	link->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (link->wake_fd < 0)
 		return -errno;
+	if (!descriptors_spare(link->wake_fd))
+		return -EMFILE;
 	link->bus = bus_new(link->conf);
 	if (link->bus == NULL)
 		return -errno;

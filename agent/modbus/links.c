@@ -20,8 +20,10 @@ struct running {
 };
 
 struct links {
-	struct running *running;
+	struct running *running; /* by position in the site; link NULL: could not be started */
 	size_t n;
+	struct site *site; /* reference; NULL: none yet */
+	bool incomplete;   /* as last logged */
 };
 
 struct links *links_new(void)
@@ -80,29 +82,55 @@ static void keep_unchanged(struct links *links, struct site *site, struct runnin
 	}
 }
 
+/* What one lacks, a thread or a descriptor, the others lack too: they are told of together. */
+static void tell_missing(struct links *links, size_t missing, const char *first, int rc)
+{
+	if (missing > 0 && !links->incomplete)
+		log_error("link", "%zu of %zu links cannot be started (%s: %s); trying again",
+			missing, links->n, first,
+			rc == -EAGAIN ? "no more threads allowed" : bus_strerror(rc));
+	else if (missing == 0 && links->incomplete)
+		log_info("link", "all %zu links are started now", links->n);
+	links->incomplete = missing > 0;
+}
+
+int links_retry(struct links *links)
+{
+	const char *first = NULL;
+	size_t missing = 0;
+	int rc = 0;
+
+	for (size_t i = 0; i < links->n; i++) {
+		struct link *link;
+
+		if (links->running[i].link != NULL)
+			continue;
+		link = link_start(links->site, i);
+		if (link != NULL) {
+			adopt(&links->running[i], link, links->site, i);
+			continue;
+		}
+		if (missing++ == 0) {
+			rc = -errno;
+			first = links->site->links[i].conf->name;
+		}
+	}
+	tell_missing(links, missing, first, rc);
+	return rc;
+}
+
 int links_apply(struct links *links, struct site *site)
 {
 	struct running *kept = xcalloc(site->n_links, sizeof(*kept));
-	int rc = 0;
 
 	keep_unchanged(links, site, kept);
 	stop_all(links, site); /* before any new one opens the same device */
-	for (size_t i = 0; i < site->n_links; i++) {
-		struct link *link;
-
-		if (kept[i].link != NULL)
-			continue;
-		link = link_start(site, i);
-		if (link != NULL) {
-			adopt(&kept[i], link, site, i);
-			continue;
-		}
-		log_error("link", "%s: %s", site->links[i].conf->name, bus_strerror(-errno));
-		rc = rc != 0 ? rc : -errno;
-	}
+	site_ref(site);
+	site_unref(links->site);
+	links->site = site;
 	links->running = kept;
 	links->n = site->n_links;
-	return rc;
+	return links_retry(links);
 }
 
 void links_stop(struct links *links)
@@ -110,5 +138,6 @@ void links_stop(struct links *links)
 	if (links == NULL)
 		return;
 	stop_all(links, NULL);
+	site_unref(links->site);
 	free(links);
 }

@@ -15,6 +15,8 @@ struct links *links_new(void);
  * 0 or -errno of the first that could not be started (logged; the rest run).
  */
 int links_apply(struct links *links, struct site *site);
+/* Try again to start those that could not be. As links_apply(); logged when the last one runs. */
+int links_retry(struct links *links);
 void links_stop(struct links *links); /* stops all and frees */
 
 #endif

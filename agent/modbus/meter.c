@@ -93,9 +93,16 @@ void meter_forget(struct meter *meter)
 	free(meter->location);
 	meter->location = NULL;
 	meter->triggers_known = false;
+	meter->switched = false;
+	meter->energy_step_wh = 0;
 	scales_forget(&meter->scales);
 	for (uint32_t i = 0; i < meter->layout->n_energy; i++)
 		energy_restart(&meter->energies[i]);
+}
+
+void meter_switch_encoding(struct meter *meter)
+{
+	meter->switched = true;
 }
 
 bool meter_triggered(struct meter *meter, const struct pollmap *map, const uint16_t *words)
@@ -134,14 +141,20 @@ static uint64_t in_wh(const struct point *point, uint64_t raw, int16_t scale)
 /*
  * A reading below the last one by less than one step of the register is the
  * last one under a coarser scale, not a reset. A register without a scale
- * register, such as a float, has no such excuse.
+ * register, such as a float, has no such excuse but in place of one that has.
  */
-static uint64_t without_rounding(const struct energy_track *track, const struct point *point,
-	uint64_t wh, int16_t scale)
+static uint64_t without_rounding(struct meter *meter, const struct energy_track *track,
+	const struct point *point, uint64_t wh, int16_t scale)
 {
-	bool below = point->scaled && track->known && wh < track->meter_wh;
+	uint64_t step_wh = point->scaled ? in_wh(point, 1, scale) : 0;
 
-	return below && track->meter_wh - wh < in_wh(point, 1, scale) ? track->meter_wh : wh;
+	if (step_wh > meter->energy_step_wh)
+		meter->energy_step_wh = step_wh;
+	if (meter->switched)
+		step_wh = meter->energy_step_wh;
+	return track->known && wh < track->meter_wh && track->meter_wh - wh < step_wh
+		       ? track->meter_wh
+		       : wh;
 }
 
 static void note_meter_event(struct meter_events *events, enum scope scope, unsigned channel)
@@ -159,7 +172,7 @@ static void fill_energy(struct meter *meter, const struct point *point, unsigned
 	const struct layout_slot *at = &meter->layout->slots[point->scope][Q_ENERGY];
 	struct energy_track *track;
 	uint64_t rollover_wh = point->has_rollover ? in_wh(point, point->rollover, scale) : 0;
-	uint64_t counter_wh;
+	uint64_t meter_wh, counter_wh;
 	enum energy_event event;
 
 	if (value < 0 || at->offset < 0 || channel > at->count) {
@@ -167,8 +180,8 @@ static void fill_energy(struct meter *meter, const struct point *point, unsigned
 		return;
 	}
 	track = &meter->energies[(unsigned)at->offset + channel - 1];
-	event = energy_update(track, without_rounding(track, point, (uint64_t)value, scale),
-		rollover_wh, now_wall_ms, &counter_wh);
+	meter_wh = without_rounding(meter, track, point, (uint64_t)value, scale);
+	event = energy_update(track, meter_wh, rollover_wh, now_wall_ms, &counter_wh);
 	if (event == ENERGY_RESET)
 		note_meter_event(&news->resets, point->scope, channel);
 	if (event == ENERGY_ROLLOVER)

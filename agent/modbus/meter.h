@@ -31,6 +31,8 @@ struct meter {
 	struct energy_track *energies; /* as the first n_energy wide cells of a snapshot */
 	uint16_t *triggers;            /* last contents of profile.triggers */
 	bool triggers_known;
+	bool switched;		 /* the registers of the other encoding are read by now */
+	uint64_t energy_step_wh; /* coarsest of its scaled energy registers so far */
 };
 
 /* What a poll brought that the operator should hear of: energy counters. */
@@ -55,6 +57,9 @@ bool meter_same(const struct meter *meter, const struct meter_id *id);
 int meter_accept(struct meter *meter, const struct meter_id *id);
 /* Another meter: nothing learnt of the old one counts. */
 void meter_forget(struct meter *meter);
+
+/* From now on the registers of the other encoding are read: the same energies, rounded otherwise. */
+void meter_switch_encoding(struct meter *meter);
 
 /* True when a trigger register has changed since the last poll that read them. */
 bool meter_triggered(struct meter *meter, const struct pollmap *map, const uint16_t *words);

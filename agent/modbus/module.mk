@@ -18,5 +18,6 @@ libmeterx_a_SOURCES += \
 	agent/modbus/pollset.c agent/modbus/pollset.h \
 	agent/modbus/refusal.c agent/modbus/refusal.h \
 	agent/modbus/rhythm.c agent/modbus/rhythm.h \
+	agent/modbus/timing.c agent/modbus/timing.h \
 	agent/modbus/job_news.c agent/modbus/job_news.h \
 	agent/modbus/writer.c agent/modbus/writer.h

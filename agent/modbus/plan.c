@@ -19,7 +19,10 @@
 #define REGISTERS     65536
 #define IDEAL_READ    125
 #define REQUEST_BYTES 13 /* request and answer of a read, less the data */
-#define TCP_WORD_US   2	 /* keeps a plan for TCP from reading through holes for nothing */
+#define REQUEST_WORDS 10   /* what a read costs on any serial line, with its gaps, in registers */
+#define TCP_WORD_US   2	   /* keeps a plan for TCP from reading through holes for nothing */
+#define GATEWAY_WORD_US 20 /* growth by register beyond which no network explains it */
+#define WORTH_MAX     128  /* no read spans a larger hole */
 
 /* Cheapest cutting of the pieces up to one. */
 struct best {
@@ -55,6 +58,40 @@ struct plan_line plan_line_tcp(uint32_t round_trip_us)
 		.per_read_us = round_trip_us,
 		.per_word_us = TCP_WORD_US,
 		.max_registers = IDEAL_READ,
+	};
+}
+
+struct plan_line plan_line_gateway(uint32_t round_trip_us, uint32_t word_us)
+{
+	struct plan_line line = plan_line_tcp(round_trip_us);
+	uint32_t least_us = REQUEST_WORDS * word_us;
+
+	if (word_us <= GATEWAY_WORD_US)
+		return line;
+	line.per_word_us = word_us;
+	if (line.per_read_us < least_us)
+		line.per_read_us = least_us;
+	return line;
+}
+
+/* A tenth apart at the most below 64, a fifth above; beyond the longest read all is one. */
+unsigned plan_line_worth(const struct plan_line *line)
+{
+	uint32_t words = line->per_word_us > 0 ? (line->per_read_us + line->per_word_us / 2) /
+							 line->per_word_us
+					       : WORTH_MAX;
+	uint32_t step = words < 16 ? 1 : words < 32 ? 2 : words < 64 ? 4 : 16;
+
+	words = (words + step / 2) / step * step;
+	return words < WORTH_MAX ? words : WORTH_MAX;
+}
+
+struct plan_line plan_line_of_worth(unsigned worth, uint16_t max_registers)
+{
+	return (struct plan_line){
+		.per_read_us = worth * 1000,
+		.per_word_us = 1000,
+		.max_registers = max_registers,
 	};
 }
 
@@ -316,7 +353,8 @@ uint64_t plan_ideal_us(const struct plan *plan, const struct plan_line *line)
 	return line_time_us(line, (plan->needed + IDEAL_READ - 1) / IDEAL_READ, plan->needed);
 }
 
-enum encoding plan_choose_encoding(const struct plan_want *want, const struct plan_line *line)
+enum encoding plan_choose_encoding(const struct plan_want *want, const struct plan_line *line,
+	enum encoding in_use)
 {
 	struct plan_want each = *want;
 	uint64_t us[2];
@@ -330,5 +368,9 @@ enum encoding plan_choose_encoding(const struct plan_want *want, const struct pl
 		us[i] = plan_time_us(plan, line);
 		plan_free(plan);
 	}
+	if (in_use == ENCODING_INTEGER)
+		us[0] -= us[0] / 10;
+	else if (in_use == ENCODING_FLOAT)
+		us[1] -= us[1] / 10;
 	return us[1] < us[0] ? ENCODING_FLOAT : ENCODING_INTEGER;
 }

@@ -40,7 +40,7 @@ struct plan {
 	unsigned needed; /* of these, registers some point needs */
 };
 
-/* What a line costs, in microseconds; for TCP a plain model of one round trip. */
+/* What a line costs, in microseconds; for TCP a plain model of round trips. */
 struct plan_line {
 	uint32_t per_read_us;
 	uint32_t per_word_us;
@@ -69,6 +69,16 @@ struct plan_want {
 /* RTU line of that speed; bits per character 10 (8N1) or 11. */
 struct plan_line plan_line_rtu(uint32_t baud, unsigned bits, uint32_t turnaround_us);
 struct plan_line plan_line_tcp(uint32_t round_trip_us);
+/* The same where each register was seen to add to the round trip: a slow line is behind it. */
+struct plan_line plan_line_gateway(uint32_t round_trip_us, uint32_t word_us);
+
+/*
+ * All that a plan depends on: how many registers cost as much as one more read,
+ * in steps, so that lines which are nearly alike have the same plans.
+ */
+unsigned plan_line_worth(const struct plan_line *line);
+/* The line that stands for all lines of that worth. Its times mean nothing. */
+struct plan_line plan_line_of_worth(unsigned worth, uint16_t max_registers);
 
 /* To be read for this want: class, model, encoding, blocks and access allow it. */
 bool plan_wants_point(const struct plan_want *want, const struct point *point);
@@ -88,7 +98,11 @@ uint64_t plan_time_us(const struct plan *plan, const struct plan_line *line);
 /* Time of the same registers in ceil(needed / 125) reads: the wire model's ideal. */
 uint64_t plan_ideal_us(const struct plan *plan, const struct plan_line *line);
 
-/* INTEGER or FLOAT: whichever costs less time on that line for class POLL_FAST. */
-enum encoding plan_choose_encoding(const struct plan_want *want, const struct plan_line *line);
+/*
+ * INTEGER or FLOAT: whichever costs less time on that line for class POLL_FAST. The
+ * one that is in use (else ENCODING_ANY) is kept unless the other saves a tenth.
+ */
+enum encoding plan_choose_encoding(const struct plan_want *want, const struct plan_line *line,
+	enum encoding in_use);
 
 #endif

@@ -18,6 +18,8 @@
 
 #define SEARCH_READS   48 /* a poll: looking for refused registers must not starve the line */
 #define READ_MAX       125
+#define MOVED_FOR_MS   30000 /* other answer times count when they have been so for as long */
+#define REPLAN_MS      60000 /* between two new plans because of them */
 #define POLL_ALL_STEPS 5000 /* more than a whole map of one register a read would take */
 
 /* Polls under way */
@@ -52,25 +54,59 @@ bool poll_reads_left(struct poll *poll)
 
 /* Plans */
 
-void poller_drop_maps(struct poller *poller)
+static void end_planned(struct poller *poller)
 {
 	poll_end(&poller->alarm);
 	poll_end(&poller->bulk);
 	poller->search.step = REFUSAL_NONE; /* its pieces are those of a map */
+}
+
+void poller_drop_maps(struct poller *poller)
+{
+	end_planned(poller);
 	pollset_drop(&poller->plans);
 }
 
 void poller_build_maps(struct poller *poller)
 {
+	const enum encoding before = poller->plans.encoding;
 	const struct pollmap *map;
 
-	poller_drop_maps(poller);
+	end_planned(poller);
 	pollset_build(&poller->plans, poller->meter.model);
+	if (before != ENCODING_ANY && before != poller->plans.encoding)
+		meter_switch_encoding(&poller->meter);
 	map = pollset_map(&poller->plans, CLASS(POLL_ALARM) | CLASS(POLL_FAST));
 	log_debug("poller", "panel %s: %s registers, %u reads of %u registers a poll",
 		poller->conf->name,
 		poller->plans.encoding == ENCODING_FLOAT ? "float" : "integer",
 		map->plan->n_reads, map->plan->words);
+}
+
+/*
+ * Between two polls: the plans follow what was measured, once it has been so for a
+ * while and not too often. The first ones were made from next to nothing.
+ */
+static void follow_timing(struct poller *poller, int64_t now_ms)
+{
+	const bool first = poller->replanned_ms == 0 && timing_full(&poller->timing);
+
+	if (!pollset_measure(&poller->plans, &poller->timing)) {
+		poller->moved_ms = 0;
+		if (first)
+			poller->replanned_ms = now_ms;
+		return;
+	}
+	if (poller->moved_ms == 0)
+		poller->moved_ms = now_ms;
+	if (!first && (poller->replanned_ms == 0 || now_ms - poller->moved_ms < MOVED_FOR_MS ||
+			      now_ms - poller->replanned_ms < REPLAN_MS))
+		return;
+	poller->moved_ms = 0;
+	poller->replanned_ms = now_ms;
+	log_debug("poller", "panel %s: a read costs as much as %u registers, not %u: new plans",
+		poller->conf->name, plan_line_worth(&poller->plans.line), poller->plans.worth);
+	poller_build_maps(poller);
 }
 
 /* Life */
@@ -100,7 +136,6 @@ struct poller *poller_new(struct site *site, const struct panel *panel,
 	poller->probe_wait_ms = PROBE_MIN_MS;
 	poller->told_device = TOLD_NONE;
 	poller_start_now(poller, clock_mono_ms());
-	text_copy(poller->why, sizeof(poller->why), "not asked yet");
 	/* Whose alarms are remembered: the one that answers is compared with it. */
 	poller->meter.id = (struct meter_id){ poller->news.memory.serial,
 		poller->news.memory.device };
@@ -113,10 +148,11 @@ void poller_free(struct poller *poller)
 	if (poller == NULL)
 		return;
 	poll_end(&poller->identify);
-	poller_drop_maps(poller);
+	end_planned(poller);
 	pollset_fini(&poller->plans);
 	meter_fini(&poller->meter);
 	news_fini(&poller->news);
+	free(poller->why);
 	free(poller);
 }
 
@@ -124,6 +160,7 @@ void poller_adopt(struct poller *poller, struct site *site, const struct panel *
 {
 	news_adopt(&poller->news, site, panel);
 	poller->conf = panel->conf;
+	pollset_adopt(&poller->plans, panel->conf);
 }
 
 struct plan_want poller_want(const struct poller *poller)
@@ -270,6 +307,8 @@ int poller_finish(struct poller *poller, struct poll *poll)
 	poll_end(poll);
 	if (poll == &poller->alarm)
 		poller->bulk.classes &= ~CLASS(POLL_ALARM);
+	if (poller->alarm.map == NULL && poller->bulk.map == NULL)
+		follow_timing(poller, now_ms);
 	return poller->bulk.map != NULL || poller_due_ms(poller) <= now_ms;
 }
 
@@ -282,7 +321,11 @@ static int request(struct poller *poller, struct bus *bus, const struct plan_rea
 	int rc = bus_read(bus, poller->conf->unit, poller->layout->profile->function, read->reg,
 		read->count, poller->conf->link->response_timeout_ms, words);
 
-	poller_note_request(poller, rc, clock_mono_us() - begun_us);
+	int64_t duration_us = clock_mono_us() - begun_us;
+
+	poller_note_request(poller, rc, duration_us);
+	if (rc == 0 && poller->conf->link->transport == TRANSPORT_TCP)
+		timing_note(&poller->timing, read->count, (uint32_t)duration_us);
 	return rc;
 }
 

@@ -10,15 +10,38 @@
 #include "modbus/poller_parts.h"
 
 #include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "core/log.h"
 #include "core/util.h"
 
+#define WHY_MAX           128
 #define PROBE_MAX_MS      30000
 #define DEGRADED_QUIET_MS 600000 /* between two log lines of one panel about missed polls */
 
 /* Missed polls */
+
+void poller_set_why(struct poller *poller, const char *format, ...)
+{
+	char text[WHY_MAX];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	if (poller->why != NULL && strcmp(poller->why, text) == 0)
+		return;
+	free(poller->why);
+	poller->why = xstrdup(text);
+}
+
+static const char *why_of(const struct poller *poller)
+{
+	return poller->why != NULL ? poller->why : "not asked yet";
+}
 
 enum comm_state poller_comm(const struct poller *poller)
 {
@@ -32,11 +55,11 @@ static void tell_missed(struct poller *poller, int64_t now_ms)
 	if (poller->missed >= poller->conf->stale_after) {
 		if (!poller->told_offline)
 			log_warning("poller", "panel %s (unit %u): offline: %s", poller->conf->name,
-				poller->conf->unit, poller->why);
+				poller->conf->unit, why_of(poller));
 		poller->told_offline = true;
 	} else if (poller->told_ms == 0 || now_ms - poller->told_ms >= DEGRADED_QUIET_MS) {
 		log_info("poller", "panel %s (unit %u): poll missed: %s", poller->conf->name,
-			poller->conf->unit, poller->why);
+			poller->conf->unit, why_of(poller));
 		poller->told_ms = now_ms;
 	}
 }
@@ -59,7 +82,7 @@ static void publish_missed(struct poller *poller, int64_t now_ms)
 		poller->served = false;
 	}
 	if (poller->missed >= poller->conf->stale_after)
-		news_offline(&poller->news, poller->why);
+		news_offline(&poller->news, why_of(poller));
 	news_alarms(&poller->news, snapshot, now_ms);
 	news_post(&poller->news, snapshot, &poller->meter.id);
 	if (snapshot->comm == before && snapshot->missed == poller->missed &&
@@ -117,7 +140,7 @@ void poller_missed(struct poller *poller, int64_t now_ms, const char *why)
 		return;
 	}
 	if (why != NULL)
-		text_copy(poller->why, sizeof(poller->why), why);
+		poller_set_why(poller, "%s", why);
 	poller->missed += missed;
 	publish_missed(poller, now_ms);
 }
@@ -164,8 +187,7 @@ static void refuse_device(struct poller *poller, const struct meter_id *id, int6
 			poller->conf->name, poller->conf->unit, found, profile->name, models);
 	poller->told_device = id->device;
 	poller->told_offline = true;
-	snprintf(poller->why, sizeof(poller->why), "device id %s is not one of %s's", found,
-		profile->name);
+	poller_set_why(poller, "device id %s is not one of %s's", found, profile->name);
 	poller->verdict = -ENODEV;
 	poller->missed = poller->conf->stale_after;
 	poller->silent = true;
@@ -196,6 +218,7 @@ int poller_identified(struct poller *poller, const struct meter_id *id, int64_t 
 	if (pollset_map(&poller->plans, ALL_CLASSES) == NULL || poller->plans.incomplete ||
 		model != poller->meter.model) {
 		pollset_forgive(&poller->plans);
+		pollset_measure(&poller->plans, &poller->timing);
 		poller_build_maps(poller);
 	}
 	poller_give_up(poller);

@@ -14,7 +14,6 @@
 
 #include "core/clock.h"
 #include "core/log.h"
-#include "core/util.h"
 
 /* Answers that are none */
 
@@ -46,8 +45,8 @@ static void note_failure(struct poller *poller, const struct plan_read *read, in
 	unsigned base = poller->layout->profile->base;
 
 	poller->verdict = rc;
-	snprintf(poller->why, sizeof(poller->why), "%s at registers %u to %u", bus_strerror(rc),
-		read->reg + base, read->reg + read->count - 1 + base);
+	poller_set_why(poller, "%s at registers %u to %u", bus_strerror(rc), read->reg + base,
+		read->reg + read->count - 1 + base);
 }
 
 static int miss_poll(struct poller *poller, struct poll *poll)
@@ -115,7 +114,7 @@ int poller_go_without(struct poller *poller, const struct poll *poll)
 	replan(poller);
 	if (anything_left(poller))
 		return 1;
-	text_copy(poller->why, sizeof(poller->why), "refuses every measurement");
+	poller_set_why(poller, "refuses every measurement");
 	poller_fall_silent(poller, classes, clock_mono_ms());
 	return 0;
 }

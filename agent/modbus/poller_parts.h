@@ -26,6 +26,7 @@
 #include "modbus/pollset.h"
 #include "modbus/refusal.h"
 #include "modbus/rhythm.h"
+#include "modbus/timing.h"
 
 #define TOLD_NONE    (-2)
 #define PROBE_MIN_MS 1000
@@ -48,6 +49,9 @@ struct poller {
 	struct poller_observer observer;
 
 	struct meter meter;
+	struct timing timing; /* of the unit's answers */
+	int64_t moved_ms;     /* since when the plans do not fit it, 0: they do */
+	int64_t replanned_ms; /* for the last time because of it, 0: never */
 	struct pollset plans;
 	struct refusal search;
 	unsigned search_reads; /* that the poll under way may still do for it */
@@ -70,7 +74,7 @@ struct poller {
 	int64_t told_ms;     /* last log line about a missed poll */
 	bool told_offline;
 	int32_t told_device; /* wrong device id that was logged, TOLD_NONE: none */
-	char why[128];       /* the last failure, for the log */
+	char *why;           /* the last failure, for the log; NULL: none yet */
 	int verdict;         /* of the last poll that ended: 0, -errno or BUS_EXCEPTION() */
 };
 
@@ -88,6 +92,8 @@ void poller_begin(struct poller *poller, struct poll *poll, unsigned classes, in
 int poller_finish(struct poller *poller, struct poll *poll);
 
 /* poller_comm.c */
+void poller_set_why(struct poller *poller, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
 enum comm_state poller_comm(const struct poller *poller);
 void poller_give_up(struct poller *poller); /* the polls under way */
 void poller_miss(struct poller *poller, unsigned classes, int64_t now_ms);

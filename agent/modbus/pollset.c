@@ -5,7 +5,11 @@
 
 #include "core/util.h"
 
-#define TCP_ROUND_TRIP_US 500 /* for plans: a LAN and a small device */
+/* Of a unit that has not been asked yet. */
+#define TCP_ROUND_TRIP_US 500 /* a LAN and a small device */
+#define TURNAROUND_US	  5000
+#define TCP_LEAST_US	  250 /* whatever was measured: a request costs more than registers */
+#define MATERIAL	  5   /* part of its worth that a line must change by for other plans */
 
 /* Classes that are polled together. */
 static const unsigned masks[POLLSET_MAPS] = {
@@ -16,13 +20,23 @@ static const unsigned masks[POLLSET_MAPS] = {
 	ALL_CLASSES,
 };
 
-static struct plan_line line_of(const struct link_conf *link)
+struct plan_line pollset_line(const struct link_conf *link, struct timing *timing)
 {
+	const uint32_t rest_us = link->turnaround_ms * 1000;
 	unsigned bits = 9u + link->stop_bits + (link->parity != PARITY_NONE);
-	struct plan_line line = link->transport == TRANSPORT_TCP
-					? plan_line_tcp(TCP_ROUND_TRIP_US + link->turnaround_ms * 1000)
-					: plan_line_rtu(link->baud, bits, link->turnaround_ms * 1000);
+	bool known = timing != NULL && timing_known(timing);
+	uint32_t us = TCP_ROUND_TRIP_US, word_us = 0;
+	struct plan_line line;
 
+	if (link->transport == TRANSPORT_TCP) {
+		if (known)
+			timing_by_length(timing, &us, &word_us);
+		us = us > TCP_LEAST_US ? us : TCP_LEAST_US;
+		line = plan_line_gateway(us + rest_us, word_us);
+	} else {
+		us = known ? timing_median_us(timing) : TURNAROUND_US;
+		line = plan_line_rtu(link->baud, bits, us + rest_us);
+	}
 	line.max_registers = link->max_registers;
 	return line;
 }
@@ -31,10 +45,15 @@ void pollset_init(struct pollset *set, const struct layout *layout, const struct
 {
 	*set = (struct pollset){
 		.layout = layout,
-		.choice = conf->encoding,
-		.line = line_of(conf->link),
+		.conf = conf,
+		.line = pollset_line(conf->link, NULL),
 	};
 	set->identification = pollmap_identification(layout->profile, &set->line);
+}
+
+void pollset_adopt(struct pollset *set, const struct panel_conf *conf)
+{
+	set->conf = conf;
 }
 
 void pollset_drop(struct pollset *set)
@@ -69,24 +88,29 @@ struct plan_want pollset_want_encoded(
 struct plan_want pollset_want(const struct pollset *set, int model)
 {
 	struct plan_want want = pollset_want_encoded(set, model, ENCODING_INTEGER);
+	enum encoding choice = set->conf->encoding;
+	enum encoding in_use = set->maps[0] != NULL ? set->encoding : ENCODING_ANY;
 
-	want.encoding = set->choice == ENCODING_INTEGER || set->choice == ENCODING_FLOAT
-				? set->choice
-				: plan_choose_encoding(&want, &set->line);
+	want.encoding = choice == ENCODING_INTEGER || choice == ENCODING_FLOAT
+				? choice
+				: plan_choose_encoding(&want, &set->line, in_use);
 	return want;
 }
 
 void pollset_build(struct pollset *set, int model)
 {
 	struct plan_want want = pollset_want(set, model);
+	struct plan_line line;
 
+	set->worth = plan_line_worth(&set->line);
+	line = plan_line_of_worth(set->worth, set->line.max_registers);
 	want.gaps = set->gaps.items;
 	want.n_gaps = set->gaps.n;
 	set->encoding = want.encoding;
 	pollset_drop(set);
 	for (size_t i = 0; i < ARRAY_LEN(masks); i++) {
 		want.classes = masks[i];
-		set->maps[i] = pollmap_get(&want, &set->line);
+		set->maps[i] = pollmap_get(&want, &line);
 	}
 }
 
@@ -95,6 +119,18 @@ void pollset_forgive(struct pollset *set)
 	set->skip_blocks = 0;
 	gaps_clear(&set->gaps);
 	set->incomplete = false;
+}
+
+bool pollset_measure(struct pollset *set, struct timing *timing)
+{
+	unsigned worth;
+
+	if (!timing_known(timing))
+		return false;
+	set->line = pollset_line(set->conf->link, timing);
+	worth = plan_line_worth(&set->line);
+	return set->maps[0] != NULL && (worth > set->worth + set->worth / MATERIAL ||
+					       worth < set->worth - set->worth / MATERIAL);
 }
 
 const struct pollmap *pollset_map(const struct pollset *set, unsigned classes)

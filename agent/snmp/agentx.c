@@ -58,14 +58,17 @@
 #define PING_PACKET	 0 /* those of events are numbered from 1 */
 #define DESCRIPTORS_MAX	 16
 #define MESSAGES_KEPT	 8
+#define NOWHERE		 "/dev/null" /* a folder that is none, nor can be made */
 
 struct agentx {
 	pthread_t thread;
 	struct loop *loop;
 
-	pthread_mutex_t lock; /* of next_site, next_socket */
+	pthread_mutex_t lock; /* of next_site, next_socket, ended */
 	struct site *next_site;
 	char *next_socket;
+	bool ended; /* the thread has nothing more to do */
+	pthread_cond_t end;
 	struct journal *journal; /* of all sites; NULL: none */
 	atomic_bool stopping;
 	atomic_bool left; /* by its thread, or by who should have joined it: the second frees */
@@ -597,14 +600,26 @@ static int library_wait_ms(const struct agentx *agentx)
 	return left < 0 ? 0 : (int)left;
 }
 
+/*
+ * No folder of the library: it would look for MIB modules and certificates, and make
+ * an index of the latter in its persistent folder, where snmpd keeps its own.
+ */
+static void library_keep_out(void)
+{
+	netsnmp_ds_set_boolean(NETSNMP_DS_LIBRARY_ID, NETSNMP_DS_LIB_DONT_READ_CONFIGS, 1);
+	netsnmp_ds_set_boolean(NETSNMP_DS_LIBRARY_ID, NETSNMP_DS_LIB_DONT_PERSIST_STATE, 1);
+	netsnmp_ds_set_string(NETSNMP_DS_LIBRARY_ID, NETSNMP_DS_LIB_CONFIGURATION_DIR, NOWHERE);
+	netsnmp_ds_set_string(NETSNMP_DS_LIBRARY_ID, NETSNMP_DS_LIB_PERSISTENT_DIR, NOWHERE);
+	netsnmp_ds_set_string(NETSNMP_DS_LIBRARY_ID, NETSNMP_DS_LIB_MIBDIRS, NOWHERE);
+}
+
 static void library_start(struct agentx *agentx)
 {
 	static oid root[] = MX_OBJECTS;
 
 	snmp_enable_calllog();
 	snmp_register_callback(SNMP_CALLBACK_LIBRARY, SNMP_CALLBACK_LOGGING, on_library_log, NULL);
-	netsnmp_ds_set_boolean(NETSNMP_DS_LIBRARY_ID, NETSNMP_DS_LIB_DONT_READ_CONFIGS, 1);
-	netsnmp_ds_set_boolean(NETSNMP_DS_LIBRARY_ID, NETSNMP_DS_LIB_DONT_PERSIST_STATE, 1);
+	library_keep_out();
 	netsnmp_ds_set_boolean(NETSNMP_DS_LIBRARY_ID, NETSNMP_DS_LIB_ALARM_DONT_USE_SIG, 1);
 	netsnmp_ds_set_boolean(NETSNMP_DS_APPLICATION_ID, NETSNMP_DS_AGENT_ROLE, 1);
 	netsnmp_ds_set_boolean(
@@ -691,6 +706,7 @@ static void agentx_free(struct agentx *agentx)
 	site_unref(agentx->next_site);
 	free(agentx->next_socket);
 	loop_free(agentx->loop);
+	pthread_cond_destroy(&agentx->end);
 	pthread_mutex_destroy(&agentx->lock);
 	free(agentx->socket);
 	free(agentx);
@@ -720,6 +736,10 @@ static void *run(void *arg)
 		agentx->session->timeout = CLOSE_TIMEOUT_US;
 	snmp_shutdown(APPLICATION);
 	shutdown_agent();
+	pthread_mutex_lock(&agentx->lock);
+	agentx->ended = true;
+	pthread_cond_signal(&agentx->end);
+	pthread_mutex_unlock(&agentx->lock);
 	if (atomic_exchange(&agentx->left, true))
 		agentx_free(agentx);
 	return NULL;
@@ -741,6 +761,7 @@ static int thread_start(struct agentx *agentx)
 
 struct agentx *agentx_start(const char *socket, struct site *site)
 {
+	pthread_condattr_t monotonic;
 	struct agentx *agentx;
 
 	if (atomic_exchange(&started, true)) {
@@ -750,6 +771,10 @@ struct agentx *agentx_start(const char *socket, struct site *site)
 	agentx = xcalloc(1, sizeof(*agentx));
 	agentx->socket = xstrdup(socket);
 	pthread_mutex_init(&agentx->lock, NULL);
+	pthread_condattr_init(&monotonic);
+	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+	pthread_cond_init(&agentx->end, &monotonic);
+	pthread_condattr_destroy(&monotonic);
 	atomic_init(&agentx->session_fd, -1);
 	agentx->view = view_new();
 	agentx->journal = site->journal;
@@ -805,13 +830,21 @@ void agentx_set_socket(struct agentx *agentx, const char *socket)
 	loop_wake(agentx->loop);
 }
 
+/* True: it is joined. The wall clock may be set meanwhile. */
 static bool thread_ended(struct agentx *agentx)
 {
 	struct timespec until;
+	bool ended;
+	int rc = 0;
 
-	clock_gettime(CLOCK_REALTIME, &until);
+	clock_gettime(CLOCK_MONOTONIC, &until);
 	until.tv_sec += STOP_WAIT_S;
-	return pthread_timedjoin_np(agentx->thread, NULL, &until) == 0;
+	pthread_mutex_lock(&agentx->lock);
+	while (!agentx->ended && rc == 0)
+		rc = pthread_cond_timedwait(&agentx->end, &agentx->lock, &until);
+	ended = agentx->ended;
+	pthread_mutex_unlock(&agentx->lock);
+	return ended && pthread_join(agentx->thread, NULL) == 0;
 }
 
 bool agentx_stop(struct agentx *agentx)

@@ -3,14 +3,15 @@
 
 #include "store/energy.h"
 
-/* Two of them never carry the same time, whatever the clock does. */
+#define SHOWN_MS 100 /* DateAndTime has tenths of a second */
+
+/* Two of them are never shown with the same time, whatever the clock does. */
 static void begin_anew(struct energy_track *track, int64_t now_wall_ms)
 {
+	int64_t next_ms = track->discontinuity_wall_ms + SHOWN_MS;
+
 	track->carried_wh = 0;
-	if (now_wall_ms > track->discontinuity_wall_ms)
-		track->discontinuity_wall_ms = now_wall_ms;
-	else
-		track->discontinuity_wall_ms++;
+	track->discontinuity_wall_ms = now_wall_ms > next_ms ? now_wall_ms : next_ms;
 }
 
 static bool is_rollover(uint64_t before_wh, uint64_t now_wh, uint64_t range_wh)

@@ -27,6 +27,7 @@
 #include "core/log.h"
 #include "core/text.h"
 #include "core/util.h"
+#include "store/folder.h"
 #include "store/layout.h"
 
 #define APPLICATION_ID 0x4d747258 /* "MtrX" */
@@ -1028,20 +1029,34 @@ static int connect_file(struct persist *persist, int flags, const char *tail)
 	return verdict(persist, code);
 }
 
+/* What was made by hand or by another program may be open to others. */
+static void narrow_mode(const struct persist *persist, int fd)
+{
+	mode_t mode = persist->identity.st_mode & 07777, own = mode & ~(mode_t)(S_IWGRP | S_IWOTH);
+
+	if (own == mode || fchmod(fd, own) < 0)
+		return;
+	log_warning("persist", "%s: others could write it (mode %04o): now they cannot (%04o)",
+		persist->path, (unsigned)mode, (unsigned)own);
+}
+
 /* Make it ourselves, for SQLite gives its other files the mode of this one. */
 static int make_file(struct persist *persist)
 {
 	int fd = open(persist->path, O_RDWR | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0640);
-	int error = errno;
+	int error = errno, rc;
 
 	if (fd < 0 && error == EISDIR)
 		return damaged(persist, "no regular file");
 	if (fd < 0)
 		return system_error(persist, error);
+	rc = fstat(fd, &persist->identity) < 0 ? system_error(persist, errno) : 0;
+	if (rc == 0 && !S_ISREG(persist->identity.st_mode))
+		rc = damaged(persist, "no regular file");
+	if (rc == 0)
+		narrow_mode(persist, fd);
 	close(fd);
-	if (stat(persist->path, &persist->identity) < 0)
-		return system_error(persist, errno);
-	return S_ISREG(persist->identity.st_mode) ? 0 : damaged(persist, "no regular file");
+	return rc;
 }
 
 static int open_file(struct persist *persist, size_t capacity, struct persist_set *set)
@@ -1172,20 +1187,34 @@ static int begin_new_file(struct persist *persist, size_t capacity, struct persi
 	return rc;
 }
 
+/* Made if it is missing, and refused where somebody else could change what is in it. */
+static int ready_folder(struct persist *persist)
+{
+	char why[sizeof(persist->error) - sizeof("its folder ")];
+	int rc = mkdir(persist->dir, 0750) < 0 && errno != EEXIST ? -errno : 0;
+
+	if (rc < 0) {
+		snprintf(persist->error, sizeof(persist->error), "its folder cannot be made: %s",
+			strerror(-rc));
+		return rc;
+	}
+	rc = folder_check(persist->dir, why, sizeof(why));
+	if (rc < 0)
+		snprintf(persist->error, sizeof(persist->error), "its folder %s",
+			why[0] != '\0' ? why : strerror(-rc));
+	return rc;
+}
+
 /* One agent per folder: the lock goes with the process, however it ends. */
 static int lock_folder(struct persist *persist)
 {
 	char *path;
-	int rc = 0;
+	int rc;
 
 	if (persist->lock >= 0)
 		return 0;
 	path = xasprintf("%s/meterx.lock", persist->dir);
-	if (mkdir(persist->dir, 0750) < 0 && errno != EEXIST) {
-		rc = -errno;
-		snprintf(persist->error, sizeof(persist->error), "its folder cannot be made: %s",
-			strerror(-rc));
-	}
+	rc = ready_folder(persist);
 	if (rc == 0)
 		persist->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0640);
 	if (rc == 0 && persist->lock < 0)

@@ -111,7 +111,7 @@ static void print_all(const struct profile *profile, int model)
 
 		if (line.max_registers == 0 || line.max_registers > profile->max_read)
 			line.max_registers = (uint16_t)profile->max_read;
-		want.encoding = plan_choose_encoding(&want, &line);
+		want.encoding = plan_choose_encoding(&want, &line, ENCODING_ANY);
 		print_polls(&want, lines[i].name, &line);
 	}
 }

@@ -31,6 +31,7 @@ include tests/integration/write.mk
 include tests/integration/traps.mk
 include tests/integration/state.mk
 include tests/integration/names.mk
+include tests/integration/host.mk
 
 TESTS += $(integration_scenarios)
 dist_check_SCRIPTS = $(integration_scenarios)

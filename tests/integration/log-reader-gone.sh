@@ -8,7 +8,7 @@ start_snmpd
 mkfifo "$dir/pipe"
 head -n 1 "$dir/pipe" >"$dir/first-line" &
 # shellcheck disable=SC2086 # a command with its arguments
-${METERX_TEST_WRAPPER:-} "$build/meterxd" -f -l debug -c "$dir/meterxd.conf" >"$dir/pipe" 2>&1 &
+${METERX_TEST_WRAPPER:-} "${meterxd[@]}" -f -l debug -c "$dir/meterxd.conf" >"$dir/pipe" 2>&1 &
 pids[meterxd]=$!
 online 1
 [ -s "$dir/first-line" ] || fail "no log was read"

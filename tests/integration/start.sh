@@ -3,7 +3,7 @@
 # shellcheck source-path=SCRIPTDIR/..
 . "$(dirname "$0")/../lib.sh"
 
-meterxd=$build/meterxd
+program=$build/meterxd
 
 exits() { # STATUS COMMAND...
 	local want=$1 status=0
@@ -17,38 +17,38 @@ says() { # TEXT
 }
 
 say "options"
-exits 0 "$meterxd" --version
+exits 0 "$program" --version
 says "meterxd "
-exits 0 "$meterxd" --help
+exits 0 "$program" --help
 says "--foreground"
-exits 2 "$meterxd" --frobnicate
-exits 2 "$meterxd" -l loud
+exits 2 "$program" --frobnicate
+exits 2 "$program" -l loud
 says "\"loud\" is none of"
-exits 2 "$meterxd" extra
-exits 1 "$meterxd" --check -c "$dir/none.conf"
+exits 2 "$program" extra
+exits 1 "$program" --check -c "$dir/none.conf"
 says "none.conf: cannot be read"
 
 say "--check"
 start_sim
 { link m; panel 1 m 1; } | write_conf
-exits 0 "$meterxd" --check --config "$dir/meterxd.conf"
+exits 0 "$program" --check --config "$dir/meterxd.conf"
 says "meterxd.conf: ok, 1 link, 1 panel"
 cp "$dir/meterxd.conf" "$dir/good.conf"
 printf 'poll = 1\nlink x { transport = "udp" }\n' >>"$dir/meterxd.conf"
-exits 1 "$meterxd" --check -c "$dir/meterxd.conf"
+exits 1 "$program" --check -c "$dir/meterxd.conf"
 says 'poll: "1" is out of range (100 to 3600000 ms)'
 says 'link "x": transport: "udp" is none of'
-exits 1 "$meterxd" -f -c "$dir/meterxd.conf"
+exits 1 "$program" -f -c "$dir/meterxd.conf"
 says 'poll: "1" is out of range'
 
 say "the sample passes, as it is installed and with its examples in force"
 sed "s|^profile-dir.*|profile-dir = \"$source_dir/conf/profiles\"|" "$build/conf/meterxd.conf" \
 	>"$dir/sample.conf"
-exits 0 "$meterxd" --check -c "$dir/sample.conf"
+exits 0 "$program" --check -c "$dir/sample.conf"
 says "ok, 0 links, 0 panels"
 sed -i "s|^#\([^ ]\)|\1|; s|^profile-dir.*|profile-dir = \"$source_dir/conf/profiles\"|" "$dir/sample.conf"
 printf 'number,label\n1,a\n' >"$dir/rpp-1a.csv"
-exits 0 "$meterxd" --check -c "$dir/sample.conf"
+exits 0 "$program" --check -c "$dir/sample.conf"
 says "ok, 1 link, 2 panels"
 
 say "runs without a master, reloads, keeps running on a bad file"
@@ -80,7 +80,7 @@ say "in the background it leaves the terminal and still finds its file"
 own=$(basename "$dir").conf # a command line that only this daemon has
 cp "$dir/meterxd.conf" "$dir/$own"
 cd "$dir"
-exits 0 "$meterxd" -c "$own"
+exits 0 "${meterxd[@]}" -c "$own"
 cd - >/dev/null
 retry 10 log_has out "serves 1 link, 2 panels"
 pids[background]=$(pgrep -f -- "-c $own$")

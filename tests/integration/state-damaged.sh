@@ -104,7 +104,7 @@ start_meterxd
 online 1
 cp "$dir/meterxd.conf" "$dir/second.conf"
 sed -i "s|^agentx-socket.*|agentx-socket = \"$dir/nowhere\"|" "$dir/second.conf"
-spawn meterxd-second "$build/meterxd" -f -c "$dir/second.conf"
+spawn meterxd-second "${meterxd[@]}" -f -c "$dir/second.conf"
 retry 10 log_has meterxd-second 'another meterxd uses it: events are kept in memory only'
 retry 10 log_has meterxd-second 'serves 1 link'
 stop meterxd-second || fail "the second ended with $?"

@@ -1,4 +1,4 @@
-/* Numbers from text, truncating copies, and the loop's timers, descriptors and wake-ups. */
+/* Numbers from text, truncating copies, texts for a terminal, and the loop's timers, descriptors and wake-ups. */
 #include "config.h"
 
 #include <errno.h>
@@ -7,11 +7,13 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
 #include "core/clock.h"
+#include "core/descriptors.h"
 #include "core/log.h"
 #include "core/loop.h"
 #include "core/text.h"
@@ -50,6 +52,56 @@ static void text_copy_truncates_and_terminates(void **state)
 	assert_string_equal(small, "abc");
 	text_copy(small, sizeof(small), "");
 	assert_string_equal(small, "");
+}
+
+static void what_cannot_be_shown_is_escaped(void **state)
+{
+	static const struct {
+		const char *text, *shown;
+	} cases[] = {
+		{ "", "" },
+		{ "Rack A1 \xc3\xa4 \xe2\x82\xac", "Rack A1 \xc3\xa4 \xe2\x82\xac" },
+		{ "a\nb\tc\x7f", "a\\x0ab\\x09c\\x7f" },
+		{ "\x1b[2J", "\\x1b[2J" },
+		{ "\xc2\x9b", "\\xc2\\x9b" },
+		{ "\xff\xc3", "\\xff\\xc3" },
+	};
+	char shown[64];
+	(void)state;
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		size_t n = text_escape(shown, sizeof(shown), cases[i].text, strlen(cases[i].text));
+
+		assert_string_equal(shown, cases[i].shown);
+		assert_int_equal(n, strlen(shown));
+	}
+	/* Whole or not at all. */
+	assert_int_equal(text_escape(shown, 5, "a\n", 2), 1);
+	assert_int_equal(text_escape(shown, 6, "a\n", 2), 5);
+	assert_int_equal(text_escape(shown, 3, "a\xc3\xa4", 3), 1);
+}
+
+static void the_last_descriptors_are_kept_from_links(void **state)
+{
+	struct rlimit before, low;
+	uint64_t limit;
+	(void)state;
+
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	low = before;
+	low.rlim_cur = 100;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &low), 0);
+	assert_true(descriptors_spare(0));
+	assert_true(descriptors_spare(100 - DESCRIPTORS_RESERVED - 1));
+	assert_false(descriptors_spare(100 - DESCRIPTORS_RESERVED));
+	assert_false(descriptors_spare(99));
+
+	limit = descriptors_raise();
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &low), 0);
+	assert_true(low.rlim_cur == low.rlim_max);
+	assert_true(limit == low.rlim_max || low.rlim_max == RLIM_INFINITY);
+	assert_true(descriptors_spare(100));
+	setrlimit(RLIMIT_NOFILE, &before);
 }
 
 static void text_clean_leaves_what_can_be_shown(void **state)
@@ -160,6 +212,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(number_parse_takes_whole_numbers_only),
 		cmocka_unit_test(text_copy_truncates_and_terminates),
+		cmocka_unit_test(what_cannot_be_shown_is_escaped),
+		cmocka_unit_test(the_last_descriptors_are_kept_from_links),
 		cmocka_unit_test(text_clean_leaves_what_can_be_shown),
 		cmocka_unit_test(log_levels_have_names),
 		cmocka_unit_test(loop_runs_timers_descriptors_and_wakes),

@@ -829,7 +829,7 @@ static bool mount_small_disk(void)
 		return false;
 	if (mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL) < 0)
 		return false;
-	return mount("none", dir, "tmpfs", 0, "size=1m") == 0;
+	return mount("none", dir, "tmpfs", 0, "size=1m,mode=700") == 0;
 }
 
 static void small_disk(void)

@@ -164,7 +164,8 @@ static void integers_cost_less_on_every_line(void **state)
 		struct plan_want want = want_of(profile, models[m], EVERY_CLASS);
 
 		for (size_t l = 0; l < ARRAY_LEN(lines); l++)
-			assert_int_equal(plan_choose_encoding(&want, &lines[l]), ENCODING_INTEGER);
+			assert_int_equal(plan_choose_encoding(&want, &lines[l], ENCODING_ANY),
+				ENCODING_INTEGER);
 	}
 	profile_unref(profile);
 }
@@ -252,6 +253,62 @@ static void lines_cost_what_the_wire_model_says(void **state)
 		/* half a microsecond is lost per read and per word */
 		assert_in_range(us, cases[i].us - cases[i].words, cases[i].us + cases[i].words);
 	}
+}
+
+/* What a read is worth, in registers; lines of one worth have one plan between them. */
+static void lines_have_a_worth(void **state)
+{
+	const struct {
+		struct plan_line line;
+		unsigned worth;
+	} cases[] = {
+		{ plan_line_rtu(9600, 10, 0), 10 },
+		{ plan_line_rtu(19200, 10, 0), 10 },
+		{ plan_line_rtu(9600, 11, 5000), 12 },
+		{ plan_line_rtu(9600, 10, 5100), 12 },
+		{ plan_line_rtu(19200, 10, 20000), 30 },
+		{ plan_line_rtu(38400, 10, 20000), 52 },
+		{ plan_line_tcp(250), 128 },
+		{ plan_line_tcp(80000), 128 },
+		{ plan_line_gateway(400, 5), 128 }, /* a network */
+		{ plan_line_gateway(30000, 2083), 14 },
+		{ plan_line_gateway(0, 2083), 10 }, /* not less than a request */
+	};
+	(void)state;
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		unsigned worth = plan_line_worth(&cases[i].line);
+		struct plan_line line = plan_line_of_worth(worth, 100);
+
+		assert_int_equal(worth, cases[i].worth);
+		assert_int_equal(plan_line_worth(&line), worth);
+		assert_int_equal(line.max_registers, 100);
+	}
+}
+
+/* The alarms of a BCPME: five registers in between are none, two may not be read through. */
+static void holes_are_bridged_by_what_a_read_is_worth(void **state)
+{
+	struct profile *profile = load("bcpme");
+	struct plan_want want = want_of(profile, "A", CLASS(ALARM));
+	static const struct {
+		unsigned worth;
+		const char *reads;
+	} cases[] = {
+		{ 3, "178-235 241-243 296-300" },
+		{ 10, "178-243 296-300" },
+		{ 128, "178-243 296-300" },
+	};
+	(void)state;
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct plan_line line = plan_line_of_worth(cases[i].worth, 125);
+		struct plan *plan = plan_build(&want, &line);
+
+		assert_reads(plan, cases[i].reads);
+		plan_free(plan);
+	}
+	profile_unref(profile);
 }
 
 static void nothing_wanted_is_an_empty_plan(void **state)
@@ -529,6 +586,8 @@ int main(void)
 		cmocka_unit_test(scales_come_with_their_own_class),
 		cmocka_unit_test(short_reads_cut_texts_but_no_numbers),
 		cmocka_unit_test(lines_cost_what_the_wire_model_says),
+		cmocka_unit_test(lines_have_a_worth),
+		cmocka_unit_test(holes_are_bridged_by_what_a_read_is_worth),
 		cmocka_unit_test(nothing_wanted_is_an_empty_plan),
 		cmocka_unit_test(random_plans_are_sound_and_minimal),
 	};

@@ -14,6 +14,7 @@ include tests/unit/alarm.mk
 include tests/unit/journal.mk
 include tests/unit/conf.mk
 include tests/unit/link.mk
+include tests/unit/plan.mk
 include tests/unit/sim.mk
 endif
 include tests/unit/tables.mk

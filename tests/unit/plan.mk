@@ -1,0 +1,6 @@
+# What a line costs and can do.
+check_PROGRAMS += tests/unit/test_timing
+TESTS += tests/unit/test_timing
+tests_unit_test_timing_SOURCES = tests/unit/test_timing.c
+tests_unit_test_timing_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_timing_LDADD = $(UNIT_LIBS)
