@@ -28,6 +28,7 @@
 #include "core/util.h"
 #include "modbus/links.h"
 #include "modbus/news.h"
+#include "modbus/outlook.h"
 #include "snmp/agentx.h"
 #include "store/site.h"
 
@@ -505,6 +506,8 @@ int main(int argc, char **argv)
 	if (settings.mode == MODE_CHECK) {
 		print_doubts(config);
 		printf("%s: ok, %s\n", settings.config_path, describe(config));
+		fflush(stdout);
+		outlook_print(config, stdout, stderr);
 		conf_unref(config);
 		return EXIT_SUCCESS;
 	}

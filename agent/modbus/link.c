@@ -43,6 +43,8 @@
 #define LOAD_WINDOW_US    5000000
 #define SLEEP_MAX_MS      60000
 #define PROBE_LEAST_MS    100 /* of waiting for a silent unit while a job waits for the bus */
+#define PACE_CHECK_MS     1000
+#define KEPT_FOR_MS       60000 /* before an overloaded line is said to be none any more */
 #define RECOVER_MAX_MS    1000
 #define STOP_CHECK_MS     50
 #define JOBS_A_TURN       64 /* that cannot be begun and are only told so */
@@ -80,6 +82,9 @@ struct link {
 	bool writing;          /* a job is under way: its requests are not called off */
 	int64_t down_ms;       /* since when it is not UP, for the log */
 	bool told_down; /* in the log */
+	bool told_slow;	  /* in the log: it cannot keep the intervals of its panels */
+	int64_t pace_ms;  /* when to look at them next */
+	int64_t kept_ms;  /* since when it does keep them, 0: it does not */
 	bool posted_down; /* to the journal, by this agent or the one before */
 	unsigned seed;
 
@@ -182,6 +187,12 @@ static void add_load(struct link *link, int64_t duration_us)
 		link->status.load_permille = 1000;
 }
 
+static void keep_fresh(const struct link *link, int64_t now_ms)
+{
+	for (size_t i = 0; i < link->n_pollers; i++)
+		poller_keep_fresh(link->pollers[i], now_ms);
+}
+
 static void note_request(void *arg, int rc, int64_t duration_us)
 {
 	struct link *link = arg;
@@ -199,12 +210,68 @@ static void note_request(void *arg, int rc, int64_t duration_us)
 	add_load(link, duration_us);
 	link->status_dirty = true;
 	link->rest_until_ms = clock_mono_ms() + link->conf->turnaround_ms;
+	keep_fresh(link, clock_mono_ms());
 	if (rc < 0)
 		return;
 	link->answers++;
 	link->answered_ms = clock_mono_ms();
 	link->failures = 0;
 	enter(link, LINK_UP, "");
+}
+
+/* What an overloaded line does, and when it does so no more: once each. */
+
+/* The panel that is furthest from its interval; kept: every one that answers has it. */
+static const struct poller *slowest_panel(const struct link *link, bool *kept)
+{
+	const struct poller *slowest = NULL;
+	int64_t worst = 0;
+
+	*kept = true;
+	for (size_t i = 0; i < link->n_pollers; i++) {
+		const struct poller *poller = link->pollers[i];
+		int64_t slow_ms = poller_slow_ms(poller);
+		int64_t permille = slow_ms * 1000 / poller_conf(poller)->poll_ms;
+
+		*kept = *kept && (slow_ms == 0 || poller_silent(poller));
+		if (slow_ms > 0 && permille > worst) {
+			slowest = poller;
+			worst = permille;
+		}
+	}
+	return slowest;
+}
+
+static void watch_pace(struct link *link, int64_t now_ms)
+{
+	const struct poller *slowest;
+	bool kept;
+
+	if (now_ms < link->pace_ms)
+		return;
+	link->pace_ms = now_ms + PACE_CHECK_MS;
+	slowest = slowest_panel(link, &kept);
+	if (slowest != NULL)
+		link->kept_ms = 0;
+	if (slowest != NULL && !link->told_slow) {
+		const struct panel_conf *conf = poller_conf(slowest);
+
+		log_warning("link",
+			"%s (%s): too slow for its %zu panels: %s is polled every %.1f s, not every "
+			"%.1f s; meterxd --check tells what would help",
+			link->conf->name, link->peer, link->n_pollers, conf->name,
+			(double)poller_slow_ms(slowest) / 1000, (double)conf->poll_ms / 1000);
+		link->told_slow = true;
+	}
+	if (!kept || !link->told_slow)
+		return;
+	if (link->kept_ms == 0)
+		link->kept_ms = now_ms;
+	if (now_ms - link->kept_ms < KEPT_FOR_MS)
+		return;
+	log_info("link", "%s (%s): keeps the poll intervals of its panels again",
+		link->conf->name, link->peer);
+	link->told_slow = false;
 }
 
 /* Panels */
@@ -258,6 +325,8 @@ static void assign_panels(struct link *link, struct site *site, size_t position)
 	link->n_pollers = n;
 	link->last = 0;
 	link->conf = conf;
+	if (link->site == NULL || link->site->config != site->config)
+		link->told_slow = false; /* other intervals, perhaps */
 	site_unref(link->site);
 	link->site = site;
 }
@@ -410,14 +479,16 @@ static size_t longest_due(const struct link *link, int64_t now_ms)
 {
 	bool gate = somebody_answers(link);
 	size_t found = link->n_pollers;
-	int64_t earliest = now_ms + 1;
+	int64_t earliest = INT64_MAX;
 
 	for (size_t k = 1; k <= link->n_pollers; k++) {
 		size_t i = (link->last + k) % link->n_pollers;
 		int64_t due_ms = eligible_ms(link, link->pollers[i], gate);
 
-		if (due_ms < earliest) {
-			earliest = due_ms;
+		int64_t order_ms = poller_order_ms(link->pollers[i], now_ms);
+
+		if (due_ms <= now_ms && order_ms < earliest) {
+			earliest = order_ms;
 			found = i;
 		}
 	}
@@ -428,41 +499,42 @@ static size_t longest_due(const struct link *link, int64_t now_ms)
  * A poll of measurements goes on to its end, for a row is of one moment; late
  * alarm polls overtake it, read for read, so that neither starves the other.
  */
-static size_t choose_panel(struct link *link, int64_t now_ms, bool *alarms_only)
+static size_t choose_panel(struct link *link, int64_t now_ms, enum poller_turn *turn)
 {
 	size_t busy = busy_panel(link);
 	size_t late;
 
-	*alarms_only = false;
+	*turn = POLLER_ANY;
 	if (busy == link->n_pollers)
 		return longest_due(link, now_ms);
 	if (!link->alarm_turn) {
 		late = late_alarm(link, now_ms);
-		if (late < link->n_pollers && late != busy) {
-			*alarms_only = true;
+		if (late < link->n_pollers) {
+			*turn = POLLER_ALARM;
 			link->alarm_turn = true;
 			return late;
 		}
 	}
 	link->alarm_turn = false;
+	*turn = POLLER_BULK;
 	return busy;
 }
 
 static void serve(struct link *link, int64_t now_ms)
 {
-	bool alarms_only;
-	size_t i = choose_panel(link, now_ms, &alarms_only);
+	enum poller_turn turn;
+	size_t i = choose_panel(link, now_ms, &turn);
 	int64_t after_ms;
 	bool silent;
 	int rc;
 
 	if (i == link->n_pollers)
 		return;
-	if (!alarms_only)
+	if (turn != POLLER_ALARM)
 		link->last = i;
 	silent = poller_silent(link->pollers[i]);
 	link->probe_ms = silent ? now_ms : 0;
-	rc = poller_step(link->pollers[i], link->bus, now_ms, alarms_only);
+	rc = poller_step(link->pollers[i], link->bus, now_ms, turn);
 	link->probe_ms = 0;
 	after_ms = clock_mono_ms();
 	/* One that answers is asked on at once: who is it? */
@@ -537,7 +609,7 @@ static void serve_alarm(void *arg)
 	if (i == link->n_pollers || !bus_in_step(link->bus))
 		return;
 	rest(link);
-	rc = poller_step(link->pollers[i], link->bus, now_ms, true);
+	rc = poller_step(link->pollers[i], link->bus, now_ms, POLLER_ALARM);
 	if (rc < 0)
 		connection_failed(link, rc);
 }
@@ -714,6 +786,8 @@ static void *run(void *arg)
 		do_next(link);
 		now_ms = clock_mono_ms();
 		miss_polls(link, now_ms);
+		keep_fresh(link, now_ms);
+		watch_pace(link, now_ms);
 		if (link->status_dirty && now_ms - link->status_ms >= STATUS_MS)
 			publish_status(link);
 		sleep_until(link, next_event_ms(link));

@@ -7,6 +7,9 @@ libmeterx_a_SOURCES += \
 	agent/modbus/link.c agent/modbus/link.h \
 	agent/modbus/links.c agent/modbus/links.h \
 	agent/modbus/news.c agent/modbus/news.h \
+	agent/modbus/forecast.c agent/modbus/forecast.h \
+	agent/modbus/outlook.c agent/modbus/outlook.h \
+	agent/modbus/pace.c agent/modbus/pace.h \
 	agent/modbus/plan.c agent/modbus/plan.h \
 	agent/modbus/meter.c agent/modbus/meter.h \
 	agent/modbus/poller.c agent/modbus/poller.h agent/modbus/poller_parts.h \

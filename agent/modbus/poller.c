@@ -206,11 +206,30 @@ int64_t poller_due_ms(const struct poller *poller)
 	return rhythm_next_ms(&poller->rhythm);
 }
 
+int64_t poller_order_ms(const struct poller *poller, int64_t now_ms)
+{
+	int64_t due_ms = poller_due_ms(poller);
+	int64_t fast_ms = poller->rhythm.due_ms[POLL_FAST];
+	int64_t fair_ms = poller->bulk.begun_ms + poller->conf->poll_ms;
+
+	if (due_ms == 0 || poller->silent || fast_ms > now_ms)
+		return due_ms;
+	return fair_ms > fast_ms ? fair_ms : fast_ms;
+}
+
 int64_t poller_misses_ms(const struct poller *poller)
 {
-	const int64_t *due_ms = poller->rhythm.due_ms;
+	return rhythm_miss_ms(&poller->rhythm,
+		pace_expected_ms(&poller->pace, poller->conf->poll_ms));
+}
 
-	return due_ms[POLL_ALARM] < due_ms[POLL_FAST] ? due_ms[POLL_ALARM] : due_ms[POLL_FAST];
+int64_t poller_slow_ms(const struct poller *poller)
+{
+	if (poller->silent)
+		return -1;
+	if (pace_slow(&poller->pace))
+		return poller->pace.mean_ms;
+	return pace_kept(&poller->pace) ? 0 : -1;
 }
 
 bool poller_busy(const struct poller *poller)
@@ -224,7 +243,7 @@ bool poller_silent(const struct poller *poller)
 }
 
 /* The poll whose read comes next, begun if need be; NULL: none is due. */
-static struct poll *choose_poll(struct poller *poller, int64_t now_ms, bool alarms_only)
+static struct poll *choose_poll(struct poller *poller, int64_t now_ms, enum poller_turn turn)
 {
 	struct poll *poll;
 	unsigned classes;
@@ -235,15 +254,19 @@ static struct poll *choose_poll(struct poller *poller, int64_t now_ms, bool alar
 				CLASS(POLL_ONCE));
 		return &poller->identify;
 	}
+	if (turn == POLLER_BULK && poller->bulk.map != NULL) {
+		poller->bulk_turn = false;
+		return &poller->bulk;
+	}
 	if (poller->alarm.map != NULL)
 		return &poller->alarm;
-	if (alarms_only || (poller->bulk.map != NULL && !poller->bulk_turn)) {
+	if (turn == POLLER_ALARM || (poller->bulk.map != NULL && !poller->bulk_turn)) {
 		if (poller_alarm_late_ms(poller) <= now_ms) {
 			poller_begin(poller, &poller->alarm, CLASS(POLL_ALARM), now_ms);
 			poller->bulk_turn = true;
 			return &poller->alarm;
 		}
-		if (alarms_only)
+		if (turn == POLLER_ALARM)
 			return NULL;
 	}
 	poller->bulk_turn = false;
@@ -347,9 +370,9 @@ static int step_search(struct poller *poller, struct bus *bus, struct poll *poll
 	return poller->search.step != REFUSAL_NONE ? 1 : poller_go_without(poller, poll);
 }
 
-int poller_step(struct poller *poller, struct bus *bus, int64_t now_ms, bool alarms_only)
+int poller_step(struct poller *poller, struct bus *bus, int64_t now_ms, enum poller_turn turn)
 {
-	struct poll *poll = choose_poll(poller, now_ms, alarms_only);
+	struct poll *poll = choose_poll(poller, now_ms, turn);
 	const struct plan_read *read;
 	int rc;
 
@@ -402,7 +425,7 @@ int poller_poll_all(struct poller *poller, struct bus *bus)
 			if (rc < 0)
 				return rc;
 		}
-		if (poller_step(poller, bus, clock_mono_ms(), false) < 0)
+		if (poller_step(poller, bus, clock_mono_ms(), POLLER_ANY) < 0)
 			bus_recover(bus);
 		if (link->turnaround_ms > 0)
 			poll(NULL, 0, (int)link->turnaround_ms);

@@ -39,6 +39,11 @@ void poller_adopt(struct poller *poller, struct site *site, const struct panel *
 
 /* Monotonic time at which the panel next wants poller_step(). Past: at once. */
 int64_t poller_due_ms(const struct poller *poller);
+/*
+ * Of several that are due, the one with the smallest goes first. Who could not be
+ * polled in time keeps to his grid if he can, but has no right to it before others.
+ */
+int64_t poller_order_ms(const struct poller *poller, int64_t now_ms);
 /* From then on it misses a poll unless it is served: time for poller_missed() if it cannot be. */
 int64_t poller_misses_ms(const struct poller *poller);
 /* From then on its alarm status is late enough to overtake the long poll of any panel. */
@@ -51,9 +56,16 @@ bool poller_busy(const struct poller *poller);
  */
 bool poller_silent(const struct poller *poller);
 
+/* Whose turn it is, where many share a line: alarms overtake, but every second read goes on with the bulk. */
+enum poller_turn {
+	POLLER_ANY,
+	POLLER_ALARM, /* of nothing but the alarm status */
+	POLLER_BULK,  /* of the measurements or settings under way, if any */
+};
+
 /*
  * Do the next read of the poll under way, or begin one for the classes due at
- * now; alarms_only: of nothing but the alarm status. Returns 1 when the panel
+ * now, as the turn allows. Returns 1 when the panel
  * has more reads to do at once, 0 when not, negative errno when the bus failed
  * and the connection needs bus_recover(); the same read is then tried again, up
  * to the retries of the link (called off, -EINTR, is no failure but of a probe). A meter that answers with an exception misses the
@@ -61,7 +73,7 @@ bool poller_silent(const struct poller *poller);
  * registers (exceptions 2 and 3) it is found out which, and they are left out
  * until it is identified anew.
  */
-int poller_step(struct poller *poller, struct bus *bus, int64_t now_ms, bool alarms_only);
+int poller_step(struct poller *poller, struct bus *bus, int64_t now_ms, enum poller_turn turn);
 
 /*
  * The meter cannot be reached: the poll under way is given up, every one that
@@ -70,6 +82,17 @@ int poller_step(struct poller *poller, struct bus *bus, int64_t now_ms, bool ala
  * measurements. Publishes transitions.
  */
 void poller_missed(struct poller *poller, int64_t now_ms, const char *why);
+
+/*
+ * The thread is at work: what was read stays fresh until it is missed, however late
+ * the next poll is for want of the line. At least between any two requests.
+ */
+void poller_keep_fresh(struct poller *poller, int64_t now_ms);
+/*
+ * Whether its measurements are read as often as configured, over some polls: the
+ * mean time between them when they are not, 0 when they are, -1: not known just now.
+ */
+int64_t poller_slow_ms(const struct poller *poller);
 
 /* The connection was lost and is back: is it still the same meter? */
 void poller_restart(struct poller *poller);

@@ -71,6 +71,7 @@ static void publish_missed(struct poller *poller, int64_t now_ms)
 	const struct alarm_book *alarms = snapshot->alarms;
 	enum comm_state before = snapshot->comm;
 
+	pace_break(&poller->pace);
 	if (poller->missed > poller->conf->stale_after)
 		poller->missed = poller->conf->stale_after;
 	snapshot->comm = poller_comm(poller);
@@ -80,6 +81,7 @@ static void publish_missed(struct poller *poller, int64_t now_ms)
 		if (poller->served)
 			poller->away_ms = now_ms;
 		poller->served = false;
+		snapshot->poll_interval_ms = 0;
 	}
 	if (poller->missed >= poller->conf->stale_after)
 		news_offline(&poller->news, why_of(poller));
@@ -127,7 +129,8 @@ void poller_fall_silent(struct poller *poller, unsigned classes, int64_t now_ms)
 
 void poller_missed(struct poller *poller, int64_t now_ms, const char *why)
 {
-	uint32_t missed = rhythm_skip_fast(&poller->rhythm, now_ms);
+	uint32_t expected_ms = pace_expected_ms(&poller->pace, poller->conf->poll_ms);
+	uint32_t missed = rhythm_skip_fast(&poller->rhythm, expected_ms, now_ms);
 
 	if (poller->bulk.map != NULL && (poller->bulk.classes & CLASS(POLL_FAST)) != 0)
 		missed++;
@@ -145,6 +148,25 @@ void poller_missed(struct poller *poller, int64_t now_ms, const char *why)
 	publish_missed(poller, now_ms);
 }
 
+/*
+ * Measurements are withdrawn for missed polls; by time alone only in case that this
+ * thread never runs again. It does, so a poll that is late for want of the line, be
+ * it by minutes, withdraws nothing: the age of the data tells how late it is.
+ */
+void poller_keep_fresh(struct poller *poller, int64_t now_ms)
+{
+	struct snapshot *snapshot;
+	int64_t until_ms;
+
+	if (!poller->served || now_ms < poller->renew_ms)
+		return;
+	until_ms = poller_fresh_until_ms(poller, now_ms);
+	poller->renew_ms = now_ms + (until_ms - now_ms) / 2;
+	snapshot = store_begin(poller->slot);
+	snapshot->fresh_until_ms = until_ms;
+	store_publish(poller->slot, snapshot);
+}
+
 /* Identification */
 
 /* Everything shown of the meter before is withdrawn: another one is in its place. */
@@ -157,6 +179,8 @@ static void forget_meter(struct poller *poller, const struct meter_id *id, int64
 	poller_drop_maps(poller);
 	poller->served = false;
 	poller->fast_ms = 0;
+	poller->pace = (struct pace){ 0 };
+	snapshot->poll_interval_ms = 0;
 	snapshot_clear(snapshot);
 	snapshot->comm = COMM_OFFLINE;
 	news_post(&poller->news, snapshot, &poller->meter.id);

@@ -23,6 +23,7 @@
 
 #include "modbus/meter.h"
 #include "modbus/news.h"
+#include "modbus/pace.h"
 #include "modbus/pollset.h"
 #include "modbus/refusal.h"
 #include "modbus/rhythm.h"
@@ -69,7 +70,9 @@ struct poller {
 	bool served;         /* measurements have been published and not been withdrawn */
 	bool alarm_missed;   /* since the last good answer to an alarm poll */
 	uint32_t missed;     /* measurement polls in a row */
+	struct pace pace;    /* of those that were not */
 	int64_t fast_ms;     /* last good measurement poll, 0: none */
+	int64_t renew_ms;    /* served: when poller_keep_fresh() has to do something */
 	int64_t away_ms;     /* since when it is offline, 0: never was online */
 	int64_t told_ms;     /* last log line about a missed poll */
 	bool told_offline;
@@ -114,6 +117,7 @@ int poller_put_off(struct poller *poller, struct poll *poll);
 void poller_tell_refused(struct poller *poller);
 
 /* poller_publish.c */
+int64_t poller_fresh_until_ms(const struct poller *poller, int64_t now_ms);
 void poller_publish(
 	struct poller *poller, const struct poll *poll, bool stale_scales, int64_t now_ms);
 

@@ -12,28 +12,31 @@
 #define ALARM_WAIT_US 250000 /* what a whole poll may take for an alarm to wait for it */
 
 /* Old data must not stand as new even if this thread never runs again. */
-static int64_t fresh_until(const struct poller *poller, uint32_t interval_ms, int64_t now_ms)
+int64_t poller_fresh_until_ms(const struct poller *poller, int64_t now_ms)
 {
 	const struct link_conf *link = poller->conf->link;
-	uint32_t rhythm = interval_ms > poller->conf->poll_ms ? interval_ms : poller->conf->poll_ms;
 
-	return now_ms + (int64_t)poller->conf->stale_after * rhythm +
+	return now_ms +
+	       (int64_t)poller->conf->stale_after *
+		       pace_expected_ms(&poller->pace, poller->conf->poll_ms) +
 	       (int64_t)(link->retries + 1) * link->response_timeout_ms;
 }
 
 static void note_measurements(struct poller *poller, const struct poll *poll,
 	struct snapshot *snapshot, int64_t now_ms)
 {
-	uint32_t interval = 0;
+	/* After an outage the time since the poll before it is no interval. */
+	uint32_t interval = poller->served ? (uint32_t)(now_ms - poller->fast_ms) : 0;
 
-	if (poller->fast_ms != 0 && poller->missed == 0)
-		interval = (uint32_t)(now_ms - poller->fast_ms);
+	if (poller->missed == 0)
+		pace_note(&poller->pace, poller->conf->poll_ms, interval, now_ms);
 	poller->fast_ms = now_ms;
 	poller->missed = 0;
 	poller->probe_wait_ms = PROBE_MIN_MS;
 	snapshot->poll_time_ms = (uint32_t)(now_ms - poll->begun_ms);
 	snapshot->poll_interval_ms = interval;
-	snapshot->fresh_until_ms = fresh_until(poller, interval, now_ms);
+	snapshot->fresh_until_ms = poller_fresh_until_ms(poller, now_ms);
+	poller->renew_ms = now_ms + (snapshot->fresh_until_ms - now_ms) / 2;
 	if (!poller->served) {
 		if (poller->away_ms == 0)
 			log_info("poller", "panel %s (unit %u): online, serial %lld",

@@ -92,13 +92,26 @@ void rhythm_begin(struct rhythm *rhythm, unsigned classes, int64_t now_ms)
 			rhythm_advance(rhythm, class, now_ms);
 }
 
-uint32_t rhythm_skip_fast(struct rhythm *rhythm, int64_t now_ms)
+static int64_t fast_missed_ms(const struct rhythm *rhythm, uint32_t fast_ms)
 {
-	int64_t period = rhythm->period_ms[POLL_FAST];
-	int64_t late = now_ms - rhythm->due_ms[POLL_FAST];
+	return rhythm->due_ms[POLL_FAST] + fast_ms - rhythm->period_ms[POLL_FAST];
+}
+
+int64_t rhythm_miss_ms(const struct rhythm *rhythm, uint32_t fast_ms)
+{
+	int64_t fast = fast_missed_ms(rhythm, fast_ms);
+
+	return rhythm->due_ms[POLL_ALARM] < fast ? rhythm->due_ms[POLL_ALARM] : fast;
+}
+
+uint32_t rhythm_skip_fast(struct rhythm *rhythm, uint32_t fast_ms, int64_t now_ms)
+{
+	int64_t late = now_ms - fast_missed_ms(rhythm, fast_ms);
+	uint32_t missed;
 
 	if (late < 0)
 		return 0;
-	rhythm->due_ms[POLL_FAST] += (late / period + 1) * period;
-	return (uint32_t)(late / period) + 1;
+	missed = (uint32_t)(late / fast_ms) + 1;
+	rhythm->due_ms[POLL_FAST] += (int64_t)missed * fast_ms;
+	return missed;
 }

@@ -40,7 +40,13 @@ unsigned rhythm_classes(const struct rhythm *rhythm, int64_t now_ms);
 void rhythm_begin(struct rhythm *rhythm, unsigned classes, int64_t now_ms);
 /* The same for one class. */
 void rhythm_advance(struct rhythm *rhythm, enum poll_class class, int64_t now_ms);
-/* Measurement polls that have fallen due by now, which are done with. */
-uint32_t rhythm_skip_fast(struct rhythm *rhythm, int64_t now_ms);
+/*
+ * For who cannot be polled: from then on a poll is missed. Measurement polls are
+ * missed every fast_ms, which is not below their period: as often as they were to be
+ * expected.
+ */
+int64_t rhythm_miss_ms(const struct rhythm *rhythm, uint32_t fast_ms);
+/* Measurement polls that are missed by now, and done with. */
+uint32_t rhythm_skip_fast(struct rhythm *rhythm, uint32_t fast_ms, int64_t now_ms);
 
 #endif

@@ -26,6 +26,7 @@ integration_scenarios = \
 include tests/integration/mib.mk
 include tests/integration/config.mk
 include tests/integration/link.mk
+include tests/integration/plan.mk
 include tests/integration/profile.mk
 include tests/integration/write.mk
 include tests/integration/traps.mk

@@ -1,6 +1,9 @@
 # What a line costs and can do.
-check_PROGRAMS += tests/unit/test_timing
-TESTS += tests/unit/test_timing
+check_PROGRAMS += tests/unit/test_forecast tests/unit/test_timing
+TESTS += tests/unit/test_forecast tests/unit/test_timing
+tests_unit_test_forecast_SOURCES = tests/unit/test_forecast.c
+tests_unit_test_forecast_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_forecast_LDADD = $(UNIT_LIBS)
 tests_unit_test_timing_SOURCES = tests/unit/test_timing.c
 tests_unit_test_timing_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_timing_LDADD = $(UNIT_LIBS)

@@ -366,6 +366,101 @@ static void test_hung_thread(void **state)
 	assert_int_equal(rig_comm(rig.slot), COMM_OFFLINE);
 }
 
+static uint32_t poll_interval(void)
+{
+	const struct snapshot *snapshot = store_get(rig.slot);
+	uint32_t interval_ms = snapshot->poll_interval_ms;
+
+	store_put(rig.slot, snapshot);
+	return interval_ms;
+}
+
+/* The line is somebody else's for minutes; the thread lives. */
+static void wait_for_the_line(int64_t until_ms)
+{
+	while (rig.now_ms < until_ms) {
+		set_time(rig.now_ms + 100);
+		poller_keep_fresh(rig.poller, rig.now_ms);
+	}
+}
+
+/* A poll that is late for want of the line is not missed: the age tells, nothing else. */
+static void test_late_is_not_missed(void **state)
+{
+	(void)state;
+	work();
+	assert_int_equal(poll_interval(), 0);
+	wait_for_the_line(START_MS + 60000);
+	assert_int_equal(rig_comm(rig.slot), COMM_ONLINE);
+	assert_int_equal(value(SCOPE_BRANCH, Q_CURRENT, 1).quality, QUALITY_GOOD);
+	assert_int_equal(class_time(POLL_FAST), START_MS);
+	work();
+	assert_int_equal(poll_interval(), 60000);
+	wait_for_the_line(START_MS + 120000);
+	work();
+	assert_int_equal(rig_comm(rig.slot), COMM_ONLINE);
+	/* Nobody looks after it any more: withdrawn, if only after as many of its intervals. */
+	set_time(START_MS + 120000 + STALE * 60000 + 2 * TIMEOUT_MS - 1);
+	assert_int_equal(rig_comm(rig.slot), COMM_ONLINE);
+	set_time(START_MS + 120000 + STALE * 60000 + 2 * TIMEOUT_MS);
+	assert_int_equal(rig_comm(rig.slot), COMM_OFFLINE);
+}
+
+/* On such a line polls are missed as rarely as they are made: three times a minute, not of 2 s. */
+static void test_missed_on_a_slow_line(void **state)
+{
+	int64_t missed_ms;
+
+	(void)state;
+	work();
+	for (int i = 1; i <= 3; i++) {
+		wait_for_the_line(START_MS + i * 20000);
+		work();
+	}
+	rig.fail = -ETIMEDOUT;
+	missed_ms = START_MS + 80000;
+	wait_for_the_line(missed_ms);
+	while (rig_comm(rig.slot) != COMM_OFFLINE) {
+		work();
+		assert_true(poller_misses_ms(rig.poller) > rig.now_ms);
+		wait_for_the_line(rig.now_ms + 100);
+	}
+	assert_in_range(rig.now_ms - missed_ms, 2 * 20000, 2 * 20000 + 200);
+	assert_int_equal(poll_interval(), 0);
+}
+
+/* What was missed in between is part of the interval that was achieved. */
+static void test_interval_over_a_missed_poll(void **state)
+{
+	(void)state;
+	work();
+	run_until(START_MS + POLL_MS);
+	assert_int_equal(poll_interval(), POLL_MS);
+	rig.fail = BUS_EXCEPTION(6);
+	run_until(START_MS + 2 * POLL_MS);
+	assert_int_equal(rig_comm(rig.slot), COMM_DEGRADED);
+	rig.fail = 0;
+	run_until(START_MS + 3 * POLL_MS);
+	assert_int_equal(poll_interval(), 2 * POLL_MS);
+}
+
+static void test_says_that_it_is_slow(void **state)
+{
+	(void)state;
+	work();
+	assert_int_equal(poller_slow_ms(rig.poller), -1);
+	run_until(START_MS + 11 * POLL_MS);
+	assert_int_equal(poller_slow_ms(rig.poller), 0);
+	for (int i = 1; i <= 12; i++) {
+		wait_for_the_line(rig.now_ms + 5000);
+		work();
+	}
+	assert_in_range(poller_slow_ms(rig.poller), 4900, 5100);
+	rig.fail = -ETIMEDOUT;
+	run_until(rig.now_ms + 3000);
+	assert_int_equal(poller_slow_ms(rig.poller), -1);
+}
+
 static void test_link_away(void **state)
 {
 	(void)state;
@@ -942,6 +1037,32 @@ static void test_alarms_overtake(void **state)
 	assert_int_equal(good(SCOPE_BRANCH, Q_ALARM_STATUS, 1), 1);
 }
 
+/* Whatever is late, every second read of a shared line goes on with the bulk. */
+static void test_turns(void **state)
+{
+	int64_t alarm;
+
+	(void)state;
+	work();
+	rig.read_takes_ms = 2 * ALARM_MS; /* alarms are always late */
+	set_time(START_MS + POLL_MS);
+	poller_step(rig.poller, NULL, rig.now_ms, POLLER_ANY);
+	assert_true(poller_busy(rig.poller));
+	for (int i = 0; i < 3; i++) {
+		alarm = class_time(POLL_ALARM);
+		poller_step(rig.poller, NULL, rig.now_ms, POLLER_BULK);
+		assert_int_equal(class_time(POLL_ALARM), alarm);
+		/* Also in the middle of an alarm poll, which has two reads. */
+		poller_step(rig.poller, NULL, rig.now_ms, POLLER_ALARM);
+		poller_step(rig.poller, NULL, rig.now_ms, POLLER_BULK);
+		assert_int_equal(class_time(POLL_ALARM), alarm);
+		poller_step(rig.poller, NULL, rig.now_ms, POLLER_ALARM);
+		assert_true(class_time(POLL_ALARM) > alarm);
+	}
+	assert_false(poller_busy(rig.poller));
+	assert_true(class_time(POLL_FAST) > START_MS);
+}
+
 /* Another panel's long poll has the bus: only a late alarm status may be read, and only that. */
 static void test_alarms_only(void **state)
 {
@@ -972,6 +1093,10 @@ int main(void)
 		TEST(test_retries),
 		TEST(test_silent_and_back),
 		TEST(test_hung_thread),
+		TEST(test_late_is_not_missed),
+		TEST(test_missed_on_a_slow_line),
+		TEST(test_interval_over_a_missed_poll),
+		TEST(test_says_that_it_is_slow),
 		TEST(test_link_away),
 		TEST(test_alarm_poll_fails),
 		TEST(test_alarm_brings_its_value),
@@ -999,6 +1124,7 @@ int main(void)
 		TEST(test_plans_do_not_flap),
 		TEST(test_memory),
 		TEST(test_alarms_overtake),
+		TEST(test_turns),
 		TEST(test_alarms_only),
 	};
 

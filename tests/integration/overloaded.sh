@@ -1,0 +1,81 @@
+#!/usr/bin/env bash
+# Four panels on a line that cannot keep their intervals: it is foretold and said once, nobody is
+# called offline or degraded for it, mxPanelTable tells the intervals that are kept, and what --check
+# proposes helps.
+# shellcheck source-path=SCRIPTDIR/..
+. "$(dirname "$0")/../lib.sh"
+require_mibs
+
+panels=(1 2 3 4)
+configure() { # LINE...
+	{
+		say "link \"m\" { transport = \"tcp\" host = \"127.0.0.1\" port = $sim_port" \
+			"response-timeout = $((300 * slow)) turnaround = 20 }"
+		for i in "${panels[@]}"; do
+			panel "$i" m "$i"
+		done
+		printf '%s\n' "$@"
+	} | write_conf
+	sed -i "s/^slow-poll .*/slow-poll = 600000/" "$dir/meterxd.conf"
+}
+
+check() {
+	"${meterxd[@]}" --check -c "$dir/meterxd.conf" >"$dir/out" 2>"$dir/err" || fail "--check says $?"
+}
+
+proposed() { # OPTION
+	sed -n "s/.*[ ;]$1 = \([0-9]*\),.*/\1/p" "$dir/err"
+}
+
+# Every panel has an interval, none of them below this.
+intervals_above() { # MS
+	walk mxPanelPollInterval | awk -v least="$1" '{ n++; low += $2 < least } END { exit n != 4 || low > 0 }'
+}
+
+intervals_below() { # MS
+	walk mxPanelPollInterval | awk -v most="$1" '{ n++; high += $2 > most } END { exit n != 4 || high > 0 }'
+}
+
+start_sim --units 1,2,3,4
+configure 'stale-after = 1'
+check
+equal "standard output" "$(cat "$dir/out")" "$dir/meterxd.conf: ok, 1 link, 4 panels"
+equal "warnings" "$(grep -c 'warning: link "m" .*too slow for its 4 panels' "$dir/err")" 1
+poll=$(proposed poll)
+alarm_poll=$(proposed alarm-poll)
+[ "$poll" -gt 400 ] && [ "$alarm_poll" -gt 100 ] || fail "proposes $poll and $alarm_poll"
+
+start_snmpd
+start_meterxd
+# From the first answer on, each time they are asked for, until it is told.
+watched() { # COMMAND...
+	walk mxPanelState >>"$dir/states"
+	"$@"
+}
+retry 40 watched log_has meterxd "link: m .*too slow for its 4 panels: P[1-4] is polled every [0-9.]+ s, not every 0.2 s"
+awk '$2 == "online" { seen[$1] = 1 } $2 != "online" && seen[$1] { print; bad = 1 } END { exit bad }' \
+	"$dir/states" || fail "called absent for being late"
+intervals_above 400
+for i in "${panels[@]}"; do
+	is "mxPanelState.$i" online
+	is "mxPanelMissedPolls.$i" 0
+done
+retry 5 is mxLinkState.1 up
+before=$(get mxPanelLastContact.1)
+retry 20 eval '[ "$(get mxPanelLastContact.1)" != "$before" ]'
+equal "lines about it" "$(grep -c 'too slow' "$dir/meterxd.log")" 1
+! log_has meterxd 'missed|offline|degraded|back after' || fail "called absent for being late"
+
+say "as proposed: poll = $poll, alarm-poll = $alarm_poll"
+configure
+sed -i "s/^poll .*/poll = $poll/; s/^alarm-poll .*/alarm-poll = $alarm_poll/" \
+	"$dir/meterxd.conf"
+check
+equal "warnings" "$(cat "$dir/err")" ""
+kill -HUP "${pids[meterxd]}"
+retry 5 log_has meterxd 'read again'
+retry 60 intervals_below $((poll + poll / 10))
+for i in "${panels[@]}"; do
+	is "mxPanelState.$i" online
+done
+equal "lines about it" "$(grep -c 'too slow' "$dir/meterxd.log")" 1

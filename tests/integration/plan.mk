@@ -1,0 +1,1 @@
+integration_scenarios += tests/integration/overloaded.sh
