@@ -13,6 +13,7 @@
 
 #include <assert.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "core/util.h"
 
@@ -303,6 +304,96 @@ static void take_reads(struct plan *plan, const struct need *need, const struct 
 	}
 }
 
+/*
+ * Different lengths
+ *
+ * On a serial line nothing but its length tells an answer from that to another
+ * read. So where reads follow each other without a hole, they are cut anew into as
+ * many, with the same registers in all, but none as long as another.
+ */
+
+/* Reads that follow each other, from first on: how many. */
+static unsigned row_length(const struct plan *plan, const struct need *need, unsigned first)
+{
+	unsigned n = 1;
+
+	for (; first + n < plan->n_reads; n++) {
+		const struct plan_read *read = &plan->reads[first + n];
+
+		if (read[-1].reg + read[-1].count != read->reg || need->apart[read->reg])
+			break;
+	}
+	return n;
+}
+
+/* The longest read of the first pieces that is as long as no other; 0: there is none. */
+static unsigned cut_unlike(const struct plan_piece *pieces, unsigned n, unsigned max,
+	const bool *taken, unsigned *words)
+{
+	unsigned cut = 0;
+
+	for (unsigned k = 0; k < n && pieces[k].last - pieces[0].first < (int)max; k++) {
+		unsigned length = pieces[k].last - pieces[0].first + 1u;
+
+		if (!taken[length]) {
+			cut = k + 1;
+			*words = length;
+		}
+	}
+	return cut;
+}
+
+/* A row of n reads, of n_pieces. False, and nothing changed, when it cannot be done. */
+static bool vary_row(struct plan_read *row, unsigned n, const struct plan_piece *pieces,
+	unsigned n_pieces, bool *taken, unsigned max)
+{
+	struct plan_read *cut = xcalloc(n, sizeof(*cut));
+	bool done = true;
+
+	for (unsigned i = 0; i < n && done; i++) {
+		unsigned words = 0;
+		unsigned used = cut_unlike(pieces, n_pieces, max, taken, &words);
+
+		cut[i] = (struct plan_read){ .reg = pieces[0].first, .count = (uint16_t)words };
+		done = i + 1 < n ? used > 0 && used < n_pieces : used == n_pieces;
+		taken[words] |= done;
+		pieces += used;
+		n_pieces -= used;
+	}
+	for (unsigned i = 0; i < n && !done; i++)
+		taken[cut[i].count] = false;
+	for (unsigned i = 0; i < n && !done; i++)
+		taken[row[i].count] = true;
+	if (done)
+		memcpy(row, cut, n * sizeof(*row));
+	free(cut);
+	return done;
+}
+
+static void vary_lengths(struct plan *plan, const struct need *need, unsigned max)
+{
+	bool *taken = xcalloc(REGISTERS, sizeof(*taken)); /* by length of a read */
+	unsigned piece = 0, n;
+
+	for (unsigned r = 0; r < plan->n_reads; r += n) {
+		n = row_length(plan, need, r);
+		taken[plan->reads[r].count] |= n == 1;
+	}
+	for (unsigned r = 0; r < plan->n_reads; r += n) {
+		unsigned from = piece;
+		unsigned end;
+
+		n = row_length(plan, need, r);
+		end = plan->reads[r + n - 1].reg + plan->reads[r + n - 1].count;
+		while (piece < plan->n_pieces && plan->pieces[piece].last < end)
+			piece++;
+		if (n > 1 && vary_row(&plan->reads[r], n, plan->pieces + from, piece - from, taken, max))
+			for (unsigned i = r; i < r + n; i++)
+				plan->reads[i].classes = read_classes(need, &plan->reads[i]);
+	}
+	free(taken);
+}
+
 struct plan *plan_build(const struct plan_want *want, const struct plan_line *line)
 {
 	struct plan *plan = xcalloc(1, sizeof(*plan));
@@ -321,6 +412,7 @@ struct plan *plan_build(const struct plan_want *want, const struct plan_line *li
 	for (unsigned j = 0; j < plan->n_pieces; j++)
 		best[j] = extend(plan->pieces, apart, best, j, line, max);
 	take_reads(plan, &need, best);
+	vary_lengths(plan, &need, max);
 	free(best);
 	free(apart);
 	free(need.apart);

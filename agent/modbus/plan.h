@@ -11,6 +11,10 @@
  * multi-register value in two, stay within one block of the profile, cross no
  * gap of the meter's, and are no longer than max_registers (the line's and the
  * profile's). Only a text that is longer than that is read in pieces.
+ *
+ * Of the cheapest sequences it is one whose reads differ in length, where that is
+ * possible by moving registers from one read to the next: on a serial line an
+ * answer that comes too late, or twice, then does not pass for that to another read.
  */
 #ifndef METERX_MODBUS_PLAN_H
 #define METERX_MODBUS_PLAN_H
