@@ -201,7 +201,8 @@ int64_t poller_due_ms(const struct poller *poller)
 {
 	if (poller->silent)
 		return poller->probe_ms;
-	if (poller->unidentified || poller->alarm.map != NULL || poller->bulk.map != NULL)
+	if (poller->unidentified || poller->alarm.map != NULL || poller->bulk.map != NULL ||
+		poller->doubting)
 		return 0;
 	return rhythm_next_ms(&poller->rhythm);
 }
@@ -327,6 +328,7 @@ int poller_finish(struct poller *poller, struct poll *poll)
 	poller_publish(poller, poll, stale_scales, now_ms);
 	if ((poll->classes & CLASS(POLL_FAST)) != 0)
 		poller_tell_refused(poller);
+	poller->doubting = (poll->classes & CLASS(POLL_SLOW)) != 0 && poller->plans.incomplete;
 	poll_end(poll);
 	if (poll == &poller->alarm)
 		poller->bulk.classes &= ~CLASS(POLL_ALARM);
@@ -370,6 +372,26 @@ static int step_search(struct poller *poller, struct bus *bus, struct poll *poll
 	return poller->search.step != REFUSAL_NONE ? 1 : poller_go_without(poller, poll);
 }
 
+/*
+ * A meter that starts, or a gateway, may refuse what it has a moment later: with
+ * each poll of settings some of it is asked for again. What is refused in the
+ * middle of what is not stays left out until the panel is identified anew.
+ */
+static int doubt(struct poller *poller, struct bus *bus)
+{
+	struct plan_read read;
+	uint16_t words[READ_MAX];
+	int rc;
+
+	poller->doubting = false;
+	if (!pollset_doubt(&poller->plans, &read))
+		return 0;
+	rc = request(poller, bus, &read, words);
+	if (rc == 0)
+		poller_forgive(poller, &read);
+	return rc < 0 ? rc : rc == 0;
+}
+
 int poller_step(struct poller *poller, struct bus *bus, int64_t now_ms, enum poller_turn turn)
 {
 	struct poll *poll = choose_poll(poller, now_ms, turn);
@@ -377,7 +399,7 @@ int poller_step(struct poller *poller, struct bus *bus, int64_t now_ms, enum pol
 	int rc;
 
 	if (poll == NULL)
-		return 0;
+		return poller->doubting && turn == POLLER_ANY ? doubt(poller, bus) : 0;
 	if (poller->search.step != REFUSAL_NONE && poll != &poller->identify)
 		return step_search(poller, bus, poll);
 	if (poll_reads_left(poll)) {

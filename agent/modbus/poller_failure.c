@@ -72,6 +72,7 @@ static bool skip_block(struct poller *poller, const struct plan_read *read)
 		poller->conf->name, profile->blocks[block].first + profile->base,
 		profile->blocks[block].last + profile->base);
 	poller->plans.skip_blocks |= UINT64_C(1) << block;
+	gaps_add(&poller->plans.skipped, read->reg, read->count);
 	poller->plans.incomplete = true;
 	return true;
 }
@@ -154,6 +155,17 @@ void poller_tell_refused(struct poller *poller)
 	if (length > 0)
 		log_warning("poller", "panel %s: the meter refuses registers %s%s: left out",
 			poller->conf->name, text, length < sizeof(text) ? "" : "...");
+}
+
+void poller_forgive(struct poller *poller, const struct plan_read *read)
+{
+	unsigned base = poller->layout->profile->base;
+
+	log_info("poller", "panel %s: registers %u to %u are answered again: all is asked for anew",
+		poller->conf->name, read->reg + base, read->reg + read->count - 1 + base);
+	pollset_forgive(&poller->plans);
+	poller_build_maps(poller);
+	poller_start_now(poller, clock_mono_ms());
 }
 
 /* Failures */

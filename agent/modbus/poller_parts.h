@@ -58,6 +58,7 @@ struct poller {
 	unsigned search_reads; /* that the poll under way may still do for it */
 	struct poll identify, alarm, bulk;
 	bool unidentified; /* the next read is one of identification */
+	bool doubting;     /* when no poll is due: is what was refused still refused? */
 	bool bulk_turn;    /* an alarm poll has overtaken the bulk: one read of it comes first */
 	bool rescaled;     /* the last measurements were dropped for a change of scales */
 	bool alarm_waits;  /* an alarm poll was dropped for a whole poll to tell its news */
@@ -115,6 +116,8 @@ int poller_go_without(struct poller *poller, const struct poll *poll);
 int poller_put_off(struct poller *poller, struct poll *poll);
 /* Log what the meter refuses, when that is known to be all. */
 void poller_tell_refused(struct poller *poller);
+/* The meter has answered what it had refused. */
+void poller_forgive(struct poller *poller, const struct plan_read *read);
 
 /* poller_publish.c */
 int64_t poller_fresh_until_ms(const struct poller *poller, int64_t now_ms);

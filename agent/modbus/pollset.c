@@ -67,6 +67,7 @@ void pollset_drop(struct pollset *set)
 void pollset_fini(struct pollset *set)
 {
 	pollset_drop(set);
+	gaps_clear(&set->skipped);
 	pollmap_put(set->identification);
 	gaps_clear(&set->gaps);
 }
@@ -114,9 +115,38 @@ void pollset_build(struct pollset *set, int model)
 	}
 }
 
+static bool ask_again(const struct pollset *set, const struct plan_gap *gap, struct plan_read *read)
+{
+	unsigned most = set->layout->profile->max_read < set->line.max_registers
+				? set->layout->profile->max_read
+				: set->line.max_registers;
+
+	read->reg = gap->reg;
+	read->count = gap->count < most ? gap->count : (uint16_t)most;
+	return gap->count > 0; /* 0: a cut between two that are not answered together */
+}
+
+bool pollset_doubt(struct pollset *set, struct plan_read *read)
+{
+	unsigned n = set->gaps.n + set->skipped.n;
+
+	*read = (struct plan_read){ 0 };
+	for (unsigned tries = 0; tries < n; tries++) {
+		unsigned i = set->asked++ % n;
+		const struct plan_gap *gap = i < set->gaps.n
+						     ? &set->gaps.items[i]
+						     : &set->skipped.items[i - set->gaps.n];
+
+		if (ask_again(set, gap, read))
+			return true;
+	}
+	return false;
+}
+
 void pollset_forgive(struct pollset *set)
 {
 	set->skip_blocks = 0;
+	gaps_clear(&set->skipped);
 	gaps_clear(&set->gaps);
 	set->incomplete = false;
 }

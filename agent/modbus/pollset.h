@@ -26,6 +26,8 @@ struct pollset {
 	unsigned worth;	       /* of the line that the maps are for */
 	uint64_t skip_blocks;
 	struct gaps gaps; /* refused registers that are known */
+	struct gaps skipped; /* what was refused of skip_blocks */
+	unsigned asked;	     /* of all these, in turn: the next one to ask for again */
 	bool incomplete;  /* a map leaves out what the meter has refused */
 	const struct pollmap *identification;
 	const struct pollmap *maps[POLLSET_MAPS]; /* NULL until identified */
@@ -51,6 +53,8 @@ void pollset_build(struct pollset *set, int model);
 void pollset_drop(struct pollset *set);
 /* Whatever was refused is asked for again, from the next pollset_build() on. */
 void pollset_forgive(struct pollset *set);
+/* Some of what was refused, to see whether it still is; another part each time. False: nothing was. */
+bool pollset_doubt(struct pollset *set, struct plan_read *read);
 /*
  * Reckon with what was measured, from the next pollset_build() on. True when the
  * maps are for a line of quite another worth.
