@@ -25,6 +25,7 @@ integration_scenarios = \
 	tests/integration/zero-and-absent.sh
 include tests/integration/mib.mk
 include tests/integration/config.mk
+include tests/integration/fault.mk
 include tests/integration/link.mk
 include tests/integration/plan.mk
 include tests/integration/profile.mk

@@ -1,0 +1,7 @@
+integration_scenarios += \
+	tests/integration/fault-dns.sh \
+	tests/integration/fault-exceptions.sh \
+	tests/integration/fault-gateway.sh \
+	tests/integration/fault-tcp.sh \
+	tests/integration/fault-vanish.sh
+EXTRA_DIST += tests/fault_dns.py tests/fault_peer.py tests/faults.sh tests/watch.py
