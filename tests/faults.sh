@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154 # what lib.sh sets
 # faults.sh: sourced after lib.sh by the scenarios fault-*.sh, in which one part of a site fails on
 # purpose and the rest must not notice.
 

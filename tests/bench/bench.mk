@@ -1,6 +1,6 @@
 # Benchmarks: built by "make bench-programs", run by hand.
 
-EXTRA_DIST += tests/bench/snmp_bench.py tests/bench/trap-latency.sh tests/bench/trap_latency.py
+EXTRA_DIST += tests/bench/scale.py tests/bench/snmp_bench.py tests/bench/trap-latency.sh tests/bench/trap_latency.py
 bench_programs = tests/bench/bench_agent tests/bench/bench_client tests/bench/plan_bench
 EXTRA_PROGRAMS = $(bench_programs)
 CLEANFILES += $(bench_programs)

@@ -2,7 +2,7 @@
 # Names that are not known, and a name server that fails or says nothing: links to addresses go on,
 # managers notice nothing, the log tells it once; when names are answered again, their panels are served.
 . "$(dirname "$0")/../lib.sh"
-. "$tests/faults.sh"
+. "$(dirname "$0")/../faults.sh"
 require_mibs
 require ip mount
 own_network --mount

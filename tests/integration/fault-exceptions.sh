@@ -3,7 +3,7 @@
 # the log, and come back by themselves with every value, also with those the meter had refused to have.
 # The link stays up, and nobody else on it notices. A meter that is busy once costs its panel nothing.
 . "$(dirname "$0")/../lib.sh"
-. "$tests/faults.sh"
+. "$(dirname "$0")/../faults.sh"
 require_mibs
 start_sim --units 1,2,5,6
 sim freeze on

@@ -2,7 +2,7 @@
 # A gateway with many units behind one address: what it says for units it cannot reach (exceptions 10 and
 # 11) is told apart from what a meter itself says; those it can reach keep their rhythm.
 . "$(dirname "$0")/../lib.sh"
-. "$tests/faults.sh"
+. "$(dirname "$0")/../faults.sh"
 require_mibs
 start_sim --units 1,2,5,6,9,10
 sim freeze on

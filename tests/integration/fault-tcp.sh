@@ -2,7 +2,7 @@
 # Gateways fail in the ways a TCP peer can: managers and the panels of other links do not notice, the
 # log tells each of them once, and when they are well again all is served without a restart.
 . "$(dirname "$0")/../lib.sh"
-. "$tests/faults.sh"
+. "$(dirname "$0")/../faults.sh"
 require_mibs
 start_sim --units 1,2,5,6
 sim freeze on

@@ -2,7 +2,7 @@
 # A peer is there and then nowhere: no FIN, no reset, no ICMP, connections half open; the same for one
 # that never was there. What is sent to 10.77.0.0/16 arrives, or vanishes on its way.
 . "$(dirname "$0")/../lib.sh"
-. "$tests/faults.sh"
+. "$(dirname "$0")/../faults.sh"
 require_mibs
 require ip
 own_network
