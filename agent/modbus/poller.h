@@ -71,7 +71,7 @@ enum poller_turn {
  * to the retries of the link (called off, -EINTR, is no failure but of a probe). A meter that answers with an exception misses the
  * poll (published), without an error for the bus; but where it has no such
  * registers (exceptions 2 and 3) it is found out which, and they are left out
- * until it is identified anew.
+ * until one of them is answered, of which some are asked for with each poll of settings.
  */
 int poller_step(struct poller *poller, struct bus *bus, int64_t now_ms, enum poller_turn turn);
 
