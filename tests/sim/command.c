@@ -14,8 +14,10 @@
 #include <string.h>
 
 #include "sim/alarm.h"
+#include "sim/line.h"
 #include "sim/map.h"
 #include "sim/modbus.h"
+#include "sim/pty.h"
 #include "sim/truth.h"
 
 #define WORDS_MAX 40
@@ -65,7 +67,7 @@ static int get_panel(const struct call *call, unsigned at, struct sim_panel **pa
 {
 	long unit;
 
-	if (get_integer(call, at, 0, 255, &unit) < 0)
+	if (get_integer(call, at, 1, 255, &unit) < 0)
 		return -1;
 	*panel = call->stage->site->panel[unit];
 	return *panel ? 0 : wrong(call, "no such unit", call->word[at]);
@@ -306,7 +308,7 @@ static int do_power_cycle(const struct call *call)
 		return -1;
 	meter_power_cycle(panel->device);
 	if (call->stage->site->n_devices == 1)
-		server_drop_clients(call->stage->server);
+		stage_drop_clients(call->stage);
 	return 0;
 }
 
@@ -443,16 +445,16 @@ static void print_counts(const struct call *call, unsigned unit, const struct si
 
 static int do_requests(const struct call *call)
 {
-	struct server *server = call->stage->server;
+	struct stage *stage = call->stage;
 	bool reset = call->n_words && !strcmp(call->word[0], "reset");
 
 	if (call->n_words && !reset)
 		return wrong(call, "only reset may follow", call->word[0]);
 	if (reset)
-		server->connections = server->unknown_unit = 0;
+		stage->connections = stage->unknown_unit = 0;
 	else
 		fprintf(call->out, "{\"connections\":%" PRIu64 ",\"unknown_unit\":%" PRIu64,
-			server->connections, server->unknown_unit);
+			stage->connections, stage->unknown_unit);
 	for (unsigned unit = 0; unit < 256; unit++) {
 		struct sim_panel *panel = call->stage->site->panel[unit];
 
@@ -468,7 +470,7 @@ static int do_requests(const struct call *call)
 
 static int do_fault(const struct call *call)
 {
-	struct fault_list *faults = call->stage->faults;
+	struct fault_list *faults = &call->stage->faults;
 	const char *problem;
 
 	if (!call->n_words) {
@@ -478,6 +480,107 @@ static int do_fault(const struct call *call)
 	}
 	problem = fault_order(faults, call->word, call->n_words, call->now);
 	return problem ? wrong(call, problem, call->word[0]) : 0;
+}
+
+/* ---- lines ---- */
+
+static struct line *find_line(const struct call *call, const char *name)
+{
+	struct line *line = call->stage->lines;
+
+	while (line && strcmp(line->name, name))
+		line = line->next;
+	return line;
+}
+
+/* "line", "line PATH", "line reset" */
+static int do_line(const struct call *call)
+{
+	const char *word = call->n_words ? call->word[0] : NULL;
+	const char *separator = "[";
+
+	if (word && strcmp(word, "reset")) {
+		struct line *line = find_line(call, word);
+
+		if (!line)
+			return wrong(call, "no such line", word);
+		line_print(line, call->out, call->now);
+		return 0;
+	}
+	for (struct line *line = call->stage->lines; line; line = line->next) {
+		if (word) {
+			line_reset_counts(line, call->now);
+			continue;
+		}
+		fputs(separator, call->out);
+		line_print(line, call->out, call->now);
+		separator = ",";
+	}
+	if (!word)
+		fputs(call->stage->lines ? "]" : "[]", call->out);
+	return 0;
+}
+
+static int do_noise(const struct call *call)
+{
+	struct line *line = find_line(call, call->word[0]);
+	long bytes;
+
+	if (!line)
+		return wrong(call, "no such line", call->word[0]);
+	if (get_integer(call, 1, 1, 4096, &bytes) < 0)
+		return -1;
+	line_noise(line, (size_t)bytes, call->now);
+	return 0;
+}
+
+static int get_serial(const struct call *call, struct serial **serial)
+{
+	*serial = call->stage->serials;
+	while (*serial && strcmp((*serial)->path, call->word[0]))
+		*serial = (*serial)->next;
+	return *serial ? 0 : wrong(call, "no such serial port", call->word[0]);
+}
+
+static int do_unplug(const struct call *call)
+{
+	const char *as = call->n_words > 1 ? call->word[call->n_words - 1] : "nothing";
+	struct serial *serial;
+	const char *problem;
+
+	if (get_serial(call, &serial) < 0)
+		return -1;
+	if (call->n_words == 2 || (call->n_words == 3 && strcmp(call->word[1], "as")))
+		return wrong(call, "as KIND may follow", call->word[1]);
+	problem = serial_unplug(serial, as);
+	return problem ? wrong(call, problem, as) : 0;
+}
+
+static int do_replug(const struct call *call)
+{
+	struct serial *serial;
+	const char *problem;
+
+	if (call->n_words > 1)
+		return do_unplug(call);
+	if (get_serial(call, &serial) < 0)
+		return -1;
+	problem = serial_plug(serial);
+	return problem ? wrong(call, problem, call->word[0]) : 0;
+}
+
+static int do_latency(const struct call *call)
+{
+	double ms;
+	long unit = -1;
+
+	if (get_number(call, call->n_words - 1, 0, 60000, &ms) < 0 ||
+		(call->n_words == 2 && get_integer(call, 0, 1, 255, &unit) < 0))
+		return -1;
+	for (unsigned i = 0; i < 256; i++)
+		if (unit < 0 || i == (unsigned)unit)
+			call->stage->latency[i] = ms / 1000;
+	return 0;
 }
 
 /* ---- the table ---- */
@@ -515,6 +618,14 @@ static const struct {
 	{ "requests", 0, 1, do_requests, "[reset]", "what was asked so far, per unit, as JSON" },
 	{ "fault", 0, WORDS_MAX, do_fault, "[none | KIND [ARG] [LIMIT VALUE]...]",
 		"misbehave; alone: list the faults in force" },
+	{ "latency", 1, 2, do_latency, "[UNIT] MS", "time the meters take for an answer" },
+	{ "line", 0, 1, do_line, "[LINE | reset]",
+		"what serial lines saw of their master, as JSON" },
+	{ "noise", 2, 2, do_noise, "LINE BYTES", "noise on a line that nobody asked for" },
+	{ "unplug", 1, 3, do_unplug, "PATH [as KIND]",
+		"a serial port vanishes; as nothing, file, forbidden, directory, loop, dead" },
+	{ "replug", 1, 3, do_replug, "PATH [as KIND]",
+		"it comes back, or its path fails in another way" },
 };
 
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))

@@ -3,16 +3,7 @@
 
 #include <stdio.h>
 
-#include "sim/fault.h"
-#include "sim/server.h"
-#include "sim/site.h"
-
-/* All that commands may touch. */
-struct stage {
-	struct site *site;
-	struct server *server;
-	struct fault_list *faults;
-};
+#include "sim/stage.h"
 
 /*
  * Carry out one line. The answer, without a line end, goes to `out`. Returns 0, or -1 and the

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -17,7 +18,9 @@
 #define LINE_MAX_BYTES 4096
 
 struct talker {
-	int fd;
+	struct control *control;
+	struct talker *next;
+	struct watch watch;
 	char in[LINE_MAX_BYTES];
 	size_t n_in;
 	char *out; /* answers not yet taken */
@@ -33,51 +36,34 @@ static int fill_address(const char *path, struct sockaddr_un *address)
 	return 0;
 }
 
-int control_open(struct control *control, const char *path)
+static struct reactor *reactor_of(const struct control *control)
 {
-	struct sockaddr_un address;
-	struct stat st;
-	int rc = fill_address(path, &address);
-
-	control->fd = -1;
-	if (rc < 0)
-		return rc;
-	if (lstat(path, &st) == 0 && S_ISSOCK(st.st_mode))
-		unlink(path);
-	control->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (control->fd >= 0 &&
-		bind(control->fd, (struct sockaddr *)&address, sizeof(address)) == 0 &&
-		listen(control->fd, 8) == 0) {
-		control->path = path;
-		return 0;
-	}
-	rc = -errno;
-	if (control->fd >= 0)
-		close(control->fd);
-	control->fd = -1;
-	return rc;
+	return &control->stage->reactor;
 }
 
-static void drop_talker(struct control *control, unsigned index)
+static void drop_talker(struct talker *talker)
 {
-	struct talker *talker = control->talker[index];
+	struct talker **at = &talker->control->first;
 
-	close(talker->fd);
+	while (*at != talker)
+		at = &(*at)->next;
+	*at = talker->next;
+	reactor_unwatch(reactor_of(talker->control), &talker->watch);
+	close(talker->watch.fd);
 	free(talker->out);
 	free(talker);
-	control->talker[index] = NULL;
 }
 
 void control_close(struct control *control)
 {
-	for (unsigned i = 0; i < CONTROL_CLIENTS; i++)
-		if (control->talker[i])
-			drop_talker(control, i);
-	if (control->fd < 0)
+	while (control->first)
+		drop_talker(control->first);
+	if (control->watch.fd < 0)
 		return;
-	close(control->fd);
+	reactor_unwatch(reactor_of(control), &control->watch);
+	close(control->watch.fd);
 	unlink(control->path);
-	control->fd = -1;
+	control->watch.fd = -1;
 }
 
 static void append(struct talker *talker, const char *text, size_t len)
@@ -89,8 +75,7 @@ static void append(struct talker *talker, const char *text, size_t len)
 	talker->n_out += len;
 }
 
-static void answer_line(
-	struct control *control, struct talker *talker, const char *line, double now)
+static void answer_line(struct talker *talker, const char *line, double now)
 {
 	char *text = NULL;
 	size_t len = 0;
@@ -99,7 +84,7 @@ static void answer_line(
 
 	if (!out)
 		abort();
-	rc = command_run(control->stage, line, out, now);
+	rc = command_run(talker->control->stage, line, out, now);
 	if (fclose(out))
 		abort();
 	append(talker, rc ? "error " : "ok ", rc ? 6 : len ? 3 : 2);
@@ -108,14 +93,14 @@ static void answer_line(
 	free(text);
 }
 
-static void take_lines(struct control *control, struct talker *talker, double now)
+static void take_lines(struct talker *talker, double now)
 {
 	char *line = talker->in, *end;
 	size_t left = talker->n_in;
 
 	while ((end = memchr(line, '\n', left))) {
 		*end = 0;
-		answer_line(control, talker, line, now);
+		answer_line(talker, line, now);
 		left -= (size_t)(end + 1 - line);
 		line = end + 1;
 	}
@@ -124,24 +109,26 @@ static void take_lines(struct control *control, struct talker *talker, double no
 }
 
 /* Returns -1 when the connection is over. */
-static int serve_talker(struct control *control, struct talker *talker, short events, double now)
+static int hear_talker(struct talker *talker, double now)
 {
-	ssize_t n;
+	ssize_t n = recv(talker->watch.fd, talker->in + talker->n_in,
+		sizeof(talker->in) - talker->n_in, MSG_DONTWAIT);
 
-	if (events & (POLLIN | POLLHUP)) {
-		n = recv(talker->fd, talker->in + talker->n_in, sizeof(talker->in) - talker->n_in,
-			MSG_DONTWAIT);
-		if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
-			return -1;
-		if (n > 0)
-			talker->n_in += (size_t)n;
-		take_lines(control, talker, now);
-		if (talker->n_in == sizeof(talker->in))
-			return -1; /* a line without end */
-	}
+	if (n < 0)
+		return errno == EAGAIN || errno == EINTR ? 0 : -1;
+	if (n == 0)
+		return -1;
+	talker->n_in += (size_t)n;
+	take_lines(talker, now);
+	return talker->n_in == sizeof(talker->in) ? -1 : 0; /* a line without end */
+}
+
+static int answer_talker(struct talker *talker)
+{
 	while (talker->sent < talker->n_out) {
-		n = send(talker->fd, talker->out + talker->sent, talker->n_out - talker->sent,
-			MSG_NOSIGNAL | MSG_DONTWAIT);
+		ssize_t n = send(talker->watch.fd, talker->out + talker->sent,
+			talker->n_out - talker->sent, MSG_NOSIGNAL | MSG_DONTWAIT);
+
 		if (n < 0)
 			return errno == EAGAIN || errno == EINTR ? 0 : -1;
 		talker->sent += (size_t)n;
@@ -150,59 +137,60 @@ static int serve_talker(struct control *control, struct talker *talker, short ev
 	return 0;
 }
 
-static void accept_talkers(struct control *control)
+static void work_talker(struct watch *watch, uint32_t events, double now)
 {
+	struct talker *talker = OWNER(watch, struct talker, watch);
+
+	if ((events & ~(uint32_t)EPOLLOUT && hear_talker(talker, now) < 0) ||
+		answer_talker(talker) < 0)
+		drop_talker(talker);
+	else
+		reactor_watch(reactor_of(talker->control), watch,
+			talker->n_out ? EPOLLOUT : EPOLLIN);
+}
+
+static void accept_talkers(struct watch *watch, uint32_t events, double now)
+{
+	struct control *control = OWNER(watch, struct control, watch);
 	int fd;
 
-	while ((fd = accept4(control->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0) {
-		unsigned i = 0;
+	(void)events;
+	(void)now;
+	while ((fd = accept4(watch->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0) {
+		struct talker *talker = calloc(1, sizeof(*talker));
 
-		while (i < CONTROL_CLIENTS && control->talker[i])
-			i++;
-		if (i == CONTROL_CLIENTS) {
-			close(fd);
-			continue;
-		}
-		control->talker[i] = calloc(1, sizeof(struct talker));
-		if (!control->talker[i])
+		if (!talker)
 			abort();
-		control->talker[i]->fd = fd;
+		talker->control = control;
+		talker->watch = (struct watch){ .fd = fd, .work = work_talker };
+		talker->next = control->first;
+		control->first = talker;
+		reactor_watch(reactor_of(control), &talker->watch, EPOLLIN);
 	}
 }
 
-unsigned control_poll(const struct control *control, struct pollfd *fds)
+int control_open(struct control *control, const char *path)
 {
-	unsigned n = 0;
+	struct sockaddr_un address;
+	struct stat st;
+	int fd, rc = fill_address(path, &address);
 
-	if (control->fd < 0)
+	if (rc < 0)
+		return rc;
+	if (lstat(path, &st) == 0 && S_ISSOCK(st.st_mode))
+		unlink(path);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (fd >= 0 && bind(fd, (struct sockaddr *)&address, sizeof(address)) == 0 &&
+		listen(fd, 64) == 0) {
+		control->path = path;
+		control->watch = (struct watch){ .fd = fd, .work = accept_talkers };
+		reactor_watch(reactor_of(control), &control->watch, EPOLLIN);
 		return 0;
-	fds[n++] = (struct pollfd){ .fd = control->fd, .events = POLLIN };
-	for (unsigned i = 0; i < CONTROL_CLIENTS; i++)
-		if (control->talker[i])
-			fds[n++] = (struct pollfd){ .fd = control->talker[i]->fd,
-				.events = control->talker[i]->n_out ? POLLOUT : POLLIN };
-	return n;
-}
-
-static short events_of(const struct pollfd *fds, unsigned n_fds, int fd)
-{
-	for (unsigned i = 0; i < n_fds; i++)
-		if (fds[i].fd == fd)
-			return fds[i].revents;
-	return 0;
-}
-
-void control_work(struct control *control, const struct pollfd *fds, unsigned n_fds, double now)
-{
-	for (unsigned i = 0; i < CONTROL_CLIENTS; i++) {
-		struct talker *talker = control->talker[i];
-		short events = talker ? events_of(fds, n_fds, talker->fd) : 0;
-
-		if (events && serve_talker(control, talker, events, now) < 0)
-			drop_talker(control, i);
 	}
-	if (control->fd >= 0 && events_of(fds, n_fds, control->fd))
-		accept_talkers(control);
+	rc = -errno;
+	if (fd >= 0)
+		close(fd);
+	return rc;
 }
 
 /* ---- the client ---- */

@@ -1,11 +1,7 @@
 #ifndef SIM_CONTROL_H
 #define SIM_CONTROL_H
 
-#include <poll.h>
-
 #include "sim/command.h"
-
-#define CONTROL_CLIENTS 16
 
 struct talker;
 
@@ -13,17 +9,13 @@ struct talker;
 struct control {
 	struct stage *stage;
 	const char *path;
-	int fd; /* -1: no socket wanted */
-	struct talker *talker[CONTROL_CLIENTS];
+	struct watch watch; /* fd -1: no socket wanted */
+	struct talker *first;
 };
 
 /* Returns 0 or a negative errno. A stale socket file is replaced. */
 int control_open(struct control *control, const char *path);
 void control_close(struct control *control);
-
-/* As server_poll and server_work. */
-unsigned control_poll(const struct control *control, struct pollfd *fds);
-void control_work(struct control *control, const struct pollfd *fds, unsigned n_fds, double now);
 
 /*
  * The other end: send words as one line, print the answer. Returns 0 when it was ok, 1 when it was

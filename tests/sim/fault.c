@@ -11,8 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MBAP 7 /* transaction, protocol, length, unit; then the PDU begins */
-
 enum fault_arg { ARG_NONE, ARG_NUMBER, ARG_CLOSE, ARG_REFUSE, ARG_UNIT, ARG_OPTIONAL };
 
 struct kind {
@@ -20,28 +18,40 @@ struct kind {
 	enum fault_kind kind;
 	enum fault_arg arg;
 	long min, max;
+	long usual; /* what goes without saying */
 };
 
 static const struct kind kinds[] = {
-	{ "silent", FAULT_SILENT, ARG_NONE, 0, 0 },
-	{ "deaf", FAULT_DEAF, ARG_NONE, 0, 0 },
-	{ "unit-silent", FAULT_SILENT, ARG_UNIT, 1, 255 },
-	{ "late", FAULT_LATE, ARG_NUMBER, 1, 3600000 },
-	{ "exception", FAULT_EXCEPTION, ARG_NUMBER, 1, 255 },
-	{ "close", FAULT_CLOSE, ARG_CLOSE, 0, 0 },
-	{ "truncate", FAULT_TRUNCATE, ARG_NUMBER, 0, ADU_MAX },
-	{ "wrong-unit", FAULT_WRONG_UNIT, ARG_NONE, 0, 0 },
-	{ "wrong-function", FAULT_WRONG_FUNCTION, ARG_NONE, 0, 0 },
-	{ "wrong-transaction", FAULT_WRONG_TRANSACTION, ARG_NONE, 0, 0 },
-	{ "wrong-count", FAULT_WRONG_COUNT, ARG_NONE, 0, 0 },
-	{ "wrong-length", FAULT_WRONG_LENGTH, ARG_NONE, 0, 0 },
-	{ "wrong-protocol", FAULT_WRONG_PROTOCOL, ARG_NONE, 0, 0 },
-	{ "garbage", FAULT_GARBAGE, ARG_OPTIONAL, 1, ADU_MAX },
-	{ "dribble", FAULT_DRIBBLE, ARG_NUMBER, 1, 60000 },
-	{ "duplicate", FAULT_DUPLICATE, ARG_NONE, 0, 0 },
-	{ "ignore-write", FAULT_IGNORE_WRITE, ARG_NONE, 0, 0 },
-	{ "latch-again", FAULT_LATCH_AGAIN, ARG_NONE, 0, 0 },
-	{ "refuse", FAULT_REFUSE, ARG_REFUSE, 0, 0 },
+	{ "silent", FAULT_SILENT, ARG_NONE, 0, 0, 0 },
+	{ "lost", FAULT_SILENT, ARG_NONE, 0, 0, 0 },
+	{ "deaf", FAULT_DEAF, ARG_NONE, 0, 0, 0 },
+	{ "unit-silent", FAULT_SILENT, ARG_UNIT, 1, 255, 0 },
+	{ "late", FAULT_LATE, ARG_NUMBER, 1, 3600000, 0 },
+	{ "exception", FAULT_EXCEPTION, ARG_NUMBER, 1, 255, 0 },
+	{ "busy", FAULT_EXCEPTION, ARG_NONE, 0, 0, 6 },
+	{ "close", FAULT_CLOSE, ARG_CLOSE, 0, 0, 0 },
+	{ "truncate", FAULT_TRUNCATE, ARG_NUMBER, 0, ADU_MAX, 0 },
+	{ "wrong-unit", FAULT_WRONG_UNIT, ARG_NONE, 0, 0, 0 },
+	{ "wrong-function", FAULT_WRONG_FUNCTION, ARG_NONE, 0, 0, 0 },
+	{ "wrong-transaction", FAULT_WRONG_TRANSACTION, ARG_NONE, 0, 0, 0 },
+	{ "wrong-count", FAULT_WRONG_COUNT, ARG_NONE, 0, 0, 0 },
+	{ "wrong-length", FAULT_WRONG_LENGTH, ARG_NONE, 0, 0, 0 },
+	{ "wrong-protocol", FAULT_WRONG_PROTOCOL, ARG_NONE, 0, 0, 0 },
+	{ "garbage", FAULT_GARBAGE, ARG_OPTIONAL, 1, ADU_MAX, 20 },
+	{ "dribble", FAULT_DRIBBLE, ARG_NUMBER, 1, 60000, 0 },
+	{ "duplicate", FAULT_DUPLICATE, ARG_NONE, 0, 0, 0 },
+	{ "doubled", FAULT_DUPLICATE, ARG_NONE, 0, 0, 0 },
+	{ "ignore-write", FAULT_IGNORE_WRITE, ARG_NONE, 0, 0, 0 },
+	{ "latch-again", FAULT_LATCH_AGAIN, ARG_NONE, 0, 0, 0 },
+	{ "refuse", FAULT_REFUSE, ARG_REFUSE, 0, 0, 0 },
+	{ "reset", FAULT_RESET, ARG_CLOSE, 0, 0, 0 },
+	{ "vanish", FAULT_VANISH, ARG_NONE, 0, 0, 0 },
+	{ "bad-crc", FAULT_BAD_CRC, ARG_NONE, 0, 0, 0 },
+	{ "noise-before", FAULT_NOISE_BEFORE, ARG_OPTIONAL, 1, ADU_MAX, 4 },
+	{ "noise-after", FAULT_NOISE_AFTER, ARG_OPTIONAL, 1, ADU_MAX, 4 },
+	{ "endless", FAULT_ENDLESS, ARG_OPTIONAL, 1, 600000, 1000 },
+	{ "behind", FAULT_BEHIND, ARG_NONE, 0, 0, 0 },
+	{ "earlier", FAULT_EARLIER, ARG_NONE, 0, 0, 0 },
 };
 
 #define KINDS (sizeof(kinds) / sizeof(kinds[0]))
@@ -84,6 +94,7 @@ static int parse_arg(struct fault *fault, const struct kind *kind, const char *w
 	const char *const *choice = kind->arg == ARG_CLOSE ? closings : refusals;
 	long number;
 
+	fault->arg = kind->usual;
 	if (kind->arg == ARG_NONE)
 		return 0;
 	if (kind->arg == ARG_CLOSE || kind->arg == ARG_REFUSE) {
@@ -94,15 +105,26 @@ static int parse_arg(struct fault *fault, const struct kind *kind, const char *w
 			}
 		return 0; /* the first is what goes without saying */
 	}
-	if (!word || parse_number(word, kind->min, kind->max, &number) < 0) {
-		fault->arg = 20;
+	if (!word || parse_number(word, kind->min, kind->max, &number) < 0)
 		return kind->arg == ARG_OPTIONAL ? 0 : -1;
-	}
 	if (kind->arg == ARG_UNIT)
 		fault->unit = (unsigned)number;
 	else
 		fault->arg = number;
 	return 1;
+}
+
+/* "5%" or "0.05" */
+static int parse_chance(const char *text, double *chance)
+{
+	char *end;
+
+	*chance = strtod(text, &end);
+	if (end != text && !strcmp(end, "%")) {
+		*chance /= 100;
+		end++;
+	}
+	return end == text || *end || !(*chance > 0) || *chance > 1 ? -1 : 0;
 }
 
 static const char *parse_limit(struct fault *fault, const char *name, const char *value, double now)
@@ -121,6 +143,8 @@ static const char *parse_limit(struct fault *fault, const char *name, const char
 	if (!strcmp(name, "regs"))
 		return parse_range(value, &fault->first, &fault->last) < 0 ? "regs wants FIRST-LAST"
 									   : NULL;
+	if (!strcmp(name, "random"))
+		return parse_chance(value, &fault->chance) < 0 ? "random wants 0.05 or 5%" : NULL;
 	if (parse_number(value, 1, 1000000000, &number) < 0)
 		return "a limit wants a number from 1";
 	if (!strcmp(name, "count"))
@@ -132,7 +156,7 @@ static const char *parse_limit(struct fault *fault, const char *name, const char
 	else if (!strcmp(name, "function"))
 		fault->function = (unsigned)number;
 	else
-		return "limits are: unit, function, regs, count, for, every";
+		return "limits are: unit, function, regs, count, for, every, random";
 	return NULL;
 }
 
@@ -147,7 +171,7 @@ static void keep_text(struct fault *fault, char *const *words, unsigned n_words)
 
 const char *fault_order(struct fault_list *list, char *const *words, unsigned n_words, double now)
 {
-	struct fault fault = { .first = 1, .last = 65535, .every = 1, .left = -1 };
+	struct fault fault = { .first = 1, .last = 65535, .every = 1, .chance = 1, .left = -1 };
 	const struct kind *kind = n_words ? find_kind(words[0]) : NULL;
 	const char *problem;
 	int taken;
@@ -201,6 +225,21 @@ static bool matches(const struct fault *fault, const struct fault_target *target
 			       target->last >= fault->first));
 }
 
+/* splitmix64 */
+static uint64_t roll(struct fault_list *list)
+{
+	uint64_t z = list->dice += 0x9e3779b97f4a7c15;
+
+	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
+	z = (z ^ z >> 27) * 0x94d049bb133111eb;
+	return z ^ z >> 31;
+}
+
+static bool happens(struct fault_list *list, double chance)
+{
+	return chance >= 1 || (double)(roll(list) >> 11) * 0x1p-53 < chance;
+}
+
 const struct fault *fault_fires(
 	struct fault_list *list, const struct fault_target *target, double now)
 {
@@ -208,7 +247,8 @@ const struct fault *fault_fires(
 	for (unsigned i = 0; i < list->n; i++) {
 		struct fault *fault = &list->fault[i];
 
-		if (!matches(fault, target) || ++fault->seen % fault->every)
+		if (!matches(fault, target) || ++fault->seen % fault->every ||
+			!happens(list, fault->chance))
 			continue;
 		if (fault->left > 0)
 			fault->left--;
@@ -227,11 +267,16 @@ static struct fault *find_refusal(struct fault_list *list)
 
 int fault_refuses(struct fault_list *list, double now)
 {
-	const struct fault *fault;
-
 	expire(list, now);
-	fault = find_refusal(list);
-	return fault ? (int)fault->arg : -1;
+	return fault_refusal(list);
+}
+
+int fault_refusal(const struct fault_list *list)
+{
+	for (unsigned i = 0; i < list->n; i++)
+		if (list->fault[i].kind == FAULT_REFUSE)
+			return (int)list->fault[i].arg;
+	return -1;
 }
 
 void fault_refused(struct fault_list *list)
@@ -257,100 +302,130 @@ double fault_deadline(const struct fault_list *list, double now)
 
 /* ---- spoiling ---- */
 
-static void set_length(struct answer *answer)
+void fault_noise(struct fault_list *list, uint8_t *bytes, size_t len)
 {
-	size_t pdu = answer->len - MBAP + 1;
-
-	answer->adu[4] = (uint8_t)(pdu >> 8);
-	answer->adu[5] = (uint8_t)pdu;
+	for (size_t i = 0; i < len; i++)
+		bytes[i] = (uint8_t)(roll(list) >> 24);
 }
 
-static void make_exception(struct answer *answer, const uint8_t *request, long code)
+static void make_exception(struct answer *answer, const uint8_t *request_pdu, long code)
 {
-	answer->adu[MBAP] = request[MBAP] | 0x80;
-	answer->adu[MBAP + 1] = (uint8_t)code;
-	answer->len = MBAP + 2;
-	set_length(answer);
+	answer->bytes[answer->head] = request_pdu[0] | 0x80;
+	answer->bytes[answer->head + 1] = (uint8_t)code;
+	answer->len = answer->head + 2;
+}
+
+/* A read that was answered with words. */
+static bool has_words(const struct answer *answer)
+{
+	const uint8_t *pdu = answer->bytes + answer->head;
+
+	return answer->len >= answer->head + 4 && pdu[0] <= 4 && pdu[1] >= 2;
 }
 
 /* The answer lacks its last register and its lengths agree: only the asker can tell. */
 static void miscount(struct answer *answer)
 {
-	if (answer->len < MBAP + 4 || answer->adu[MBAP + 1] < 2 || answer->adu[MBAP] > 4) {
-		answer->adu[answer->len - 1] ^= 1; /* a write's echo: another count or value */
+	if (!has_words(answer)) {
+		answer->bytes[answer->len - 1] ^= 1; /* a write's echo: another count or value */
 		return;
 	}
-	answer->adu[MBAP + 1] = (uint8_t)(answer->adu[MBAP + 1] - 2);
+	answer->bytes[answer->head + 1] = (uint8_t)(answer->bytes[answer->head + 1] - 2);
 	answer->len -= 2;
-	set_length(answer);
 }
 
-/* Noise, the same in each run. */
-static void scramble(struct answer *answer, size_t len)
+void fault_spoil_content(
+	const struct fault *fault, const uint8_t *request_pdu, struct answer *answer)
 {
-	uint32_t state = 0x2545f491;
-
-	for (size_t i = 0; i < len; i++) {
-		state = state * 1664525 + 1013904223;
-		answer->adu[i] = (uint8_t)(state >> 24);
-	}
-	answer->len = len;
-}
-
-void fault_spoil(const struct fault *fault, const uint8_t *request, struct answer *answer)
-{
-	if (!answer->len)
-		return;
 	switch (fault->kind) {
-	case FAULT_SILENT:
-		answer->len = 0;
+	case FAULT_EXCEPTION:
+		make_exception(answer, request_pdu, fault->arg);
 		break;
+	case FAULT_WRONG_UNIT:
+		answer->bytes[answer->head - 1] ^= 0x40;
+		break;
+	case FAULT_WRONG_FUNCTION:
+		answer->bytes[answer->head] ^= 0x07;
+		break;
+	case FAULT_WRONG_COUNT:
+		miscount(answer);
+		break;
+	case FAULT_WRONG_LENGTH: /* in RTU the only length there is; see also below */
+		if (answer->framing == FRAMING_RTU)
+			answer->bytes[answer->head + 1] ^= 4;
+		break;
+	default:
+		break;
+	}
+}
+
+static void insert_noise(struct fault_list *list, struct answer *answer, size_t at, size_t len)
+{
+	memmove(answer->bytes + at + len, answer->bytes + at, answer->len - at);
+	fault_noise(list, answer->bytes + at, len);
+	answer->len += len;
+}
+
+void fault_spoil_frame(struct fault_list *list, const struct fault *fault, struct answer *answer)
+{
+	uint8_t *bytes = answer->bytes;
+
+	switch (fault->kind) {
 	case FAULT_LATE:
 		answer->delay += (double)fault->arg / 1000;
 		break;
-	case FAULT_EXCEPTION:
-		make_exception(answer, request, fault->arg);
-		break;
 	case FAULT_CLOSE:
+	case FAULT_RESET:
 		answer->len = fault->arg == CLOSE_MID ? answer->len / 2 : 0;
-		answer->close = true;
+		answer->end = fault->kind == FAULT_RESET ? END_RESET : END_CLOSE;
+		break;
+	case FAULT_VANISH:
+		answer->len = 0;
+		answer->end = END_VANISH;
 		break;
 	case FAULT_TRUNCATE:
 		if (answer->len > (size_t)fault->arg)
 			answer->len = (size_t)fault->arg;
 		break;
-	case FAULT_WRONG_UNIT:
-		answer->adu[6] ^= 0x40;
-		break;
-	case FAULT_WRONG_FUNCTION:
-		answer->adu[MBAP] ^= 0x07;
-		break;
 	case FAULT_WRONG_TRANSACTION:
-		answer->adu[1] ^= 0x55;
-		break;
-	case FAULT_WRONG_COUNT:
-		miscount(answer);
+		if (answer->framing == FRAMING_TCP)
+			bytes[1] ^= 0x55;
 		break;
 	case FAULT_WRONG_LENGTH:
-		answer->adu[5] = (uint8_t)(answer->adu[5] + 4);
+		if (answer->framing == FRAMING_TCP)
+			bytes[5] = (uint8_t)(bytes[5] + 4);
 		break;
 	case FAULT_WRONG_PROTOCOL:
-		answer->adu[2] ^= 0x12;
+		if (answer->framing == FRAMING_TCP)
+			bytes[2] ^= 0x12;
 		break;
 	case FAULT_GARBAGE:
-		scramble(answer, (size_t)fault->arg);
+		answer->len = (size_t)fault->arg;
+		fault_noise(list, bytes, answer->len);
 		break;
 	case FAULT_DRIBBLE:
 		answer->gap = (double)fault->arg / 1000;
 		break;
 	case FAULT_DUPLICATE:
-		memcpy(answer->adu + answer->len, answer->adu, answer->len);
+		memcpy(bytes + answer->len, bytes, answer->len);
 		answer->len *= 2;
 		break;
-	case FAULT_DEAF:
-	case FAULT_LATCH_AGAIN:
-	case FAULT_IGNORE_WRITE: /* the server has seen to it */
-	case FAULT_REFUSE:
+	case FAULT_BAD_CRC:
+		if (answer->framing == FRAMING_RTU)
+			bytes[answer->len - 1] ^= 0x10;
+		break;
+	case FAULT_NOISE_BEFORE:
+	case FAULT_NOISE_AFTER:
+		insert_noise(list, answer, fault->kind == FAULT_NOISE_BEFORE ? 0 : answer->len,
+			(size_t)fault->arg);
+		break;
+	case FAULT_ENDLESS:
+		answer->babble = (double)fault->arg / 1000;
+		break;
+	case FAULT_BEHIND:
+		answer->held = true;
+		break;
+	default: /* seen to elsewhere */
 		break;
 	}
 }

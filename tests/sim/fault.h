@@ -25,7 +25,15 @@ enum fault_kind {
 	FAULT_DUPLICATE,
 	FAULT_IGNORE_WRITE,
 	FAULT_LATCH_AGAIN, /* done, but what a write has cleared latches again before it is answered */
-	FAULT_REFUSE
+	FAULT_REFUSE,
+	FAULT_RESET,  /* RST instead of FIN */
+	FAULT_VANISH, /* half open: the connection stays, nobody is there */
+	FAULT_BAD_CRC,
+	FAULT_NOISE_BEFORE,
+	FAULT_NOISE_AFTER,
+	FAULT_ENDLESS,
+	FAULT_BEHIND, /* kept back until the next request is heard */
+	FAULT_EARLIER /* the answer to an earlier request of the same shape */
 };
 
 enum { CLOSE_BEFORE, CLOSE_MID };
@@ -38,6 +46,7 @@ struct fault {
 	unsigned unit, function;   /* 0: any */
 	unsigned first, last;	   /* printed register numbers */
 	unsigned long every, seen; /* every N-th matching request; 1: each */
+	double chance;		   /* of each of those; 1: certain */
 	long left;		   /* firings to come, -1: no end */
 	double until;		   /* real seconds, 0: no end */
 	char text[120];		   /* as it was ordered */
@@ -48,6 +57,7 @@ struct fault {
 struct fault_list {
 	struct fault fault[FAULTS_MAX];
 	unsigned n;
+	uint64_t dice; /* state of the random numbers; the seed at the start */
 };
 
 /* What a request is about, for matching. first..last are register numbers, 0..0 if it has none. */
@@ -55,13 +65,22 @@ struct fault_target {
 	unsigned unit, function, first, last;
 };
 
+#define ANSWER_MAX (4 * ADU_MAX)
+
+enum framing { FRAMING_TCP, FRAMING_RTU };
+enum answer_end { END_NOTHING, END_CLOSE, END_RESET, END_VANISH };
+
 /* How an answer leaves: bytes, when, and what then. */
 struct answer {
-	uint8_t adu[2 * ADU_MAX];
-	size_t len;   /* 0: nothing is sent */
-	double delay; /* real seconds before the first byte */
-	double gap;   /* real seconds between single bytes; 0: all at once */
-	bool close;   /* the connection ends behind it */
+	enum framing framing;
+	uint8_t bytes[ANSWER_MAX];
+	size_t head;   /* bytes before the PDU, the last of them the unit */
+	size_t len;    /* 0: nothing is sent */
+	double delay;  /* real seconds before the first byte */
+	double gap;    /* real seconds more between single bytes; 0: as fast as it goes */
+	double babble; /* real seconds of noise that follow without a pause */
+	bool held;     /* leaves when the next request is heard, before that one's own answer */
+	enum answer_end end; /* of the connection, behind it */
 };
 
 /*
@@ -74,8 +93,9 @@ const char *fault_order(struct fault_list *list, char *const *words, unsigned n_
 const struct fault *fault_fires(
 	struct fault_list *list, const struct fault_target *target, double now);
 
-/* Is the door shut? Returns REFUSE_LISTEN, REFUSE_ACCEPT or -1. */
+/* Is the door shut? Returns REFUSE_LISTEN, REFUSE_ACCEPT or -1. The second forgets nothing. */
 int fault_refuses(struct fault_list *list, double now);
+int fault_refusal(const struct fault_list *list);
 
 /* Accepting a connection under REFUSE_ACCEPT spends one firing. */
 void fault_refused(struct fault_list *list);
@@ -83,7 +103,14 @@ void fault_refused(struct fault_list *list);
 /* Seconds to the end of the nearest limited fault, or -1. */
 double fault_deadline(const struct fault_list *list, double now);
 
-/* Spoil a right answer to `request`. */
-void fault_spoil(const struct fault *fault, const uint8_t *request, struct answer *answer);
+/* Noise: another piece at each call, the same in each run with one seed. */
+void fault_noise(struct fault_list *list, uint8_t *bytes, size_t len);
+
+/* Spoil what a right answer says, before its frame is closed: unit, PDU. */
+void fault_spoil_content(const struct fault *fault, const uint8_t *request_pdu, struct answer *answer);
+
+/* Spoil the finished frame and the way it leaves. */
+void fault_spoil_frame(
+	struct fault_list *list, const struct fault *fault, struct answer *answer);
 
 #endif

@@ -8,187 +8,86 @@
 #include "sim/server.h"
 
 #include <errno.h>
-#include <netdb.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "sim/alarm.h"
+#include "sim/answer.h"
 #include "sim/modbus.h"
 
 #define MBAP	    7
-#define PENDING_MAX 16 /* answers owed to a client before we stop listening to it */
+#define PENDING_MAX 16	 /* answers owed to a client before we stop listening to it */
+#define BABBLE_STEP 0.01 /* seconds between pieces of noise without end */
 
 struct piece {
 	struct piece *next;
 	double due;
 	size_t len, sent;
-	bool close, last; /* last of its answer */
+	enum answer_end end;
+	bool last; /* of its answer */
 	uint8_t data[];
 };
 
 struct client {
-	int fd;
-	uint8_t in[4 * ADU_MAX];
-	size_t n_in;
-	struct piece *first, **end;
+	struct server *server;
+	struct client *next;
+	struct watch watch;
+	struct timer timer; /* the first piece is due */
+	struct piece *first, **end, *held;
 	unsigned pending; /* answers in the queue */
+	bool vanished;	  /* neither heard nor answered any more */
+	size_t n_in;
+	uint8_t in[2 * ADU_MAX];
 };
 
-/* ---- opening ---- */
-
-/* "HOST:PORT" or "[HOST]:PORT" */
-static int split_address(const char *address, char *host, size_t size, const char **port)
+static struct reactor *reactor_of(const struct client *client)
 {
-	const char *colon = strrchr(address, ':');
-	size_t len;
-
-	if (!colon || !colon[1])
-		return -1;
-	*port = colon + 1;
-	len = (size_t)(colon - address);
-	if (len >= 2 && address[0] == '[' && colon[-1] == ']') {
-		address++;
-		len -= 2;
-	}
-	if (!len || len >= size)
-		return -1;
-	memcpy(host, address, len);
-	host[len] = 0;
-	return 0;
-}
-
-static int bound_port(int fd)
-{
-	struct sockaddr_storage bound;
-	socklen_t len = sizeof(bound);
-	char port[8];
-
-	if (getsockname(fd, (struct sockaddr *)&bound, &len) < 0 ||
-		getnameinfo((struct sockaddr *)&bound, len, NULL, 0, port, sizeof(port),
-			NI_NUMERICSERV))
-		return -1;
-	return atoi(port);
-}
-
-static const char *open_port(struct server *server, const char *port)
-{
-	struct addrinfo hints = { .ai_socktype = SOCK_STREAM,
-		.ai_flags = AI_PASSIVE | AI_NUMERICSERV };
-	struct addrinfo *found;
-	int rc, fd, on = 1;
-
-	rc = getaddrinfo(server->host, port, &hints, &found);
-	if (rc)
-		return gai_strerror(rc);
-	fd = socket(found->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (fd >= 0 &&
-		(setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0 ||
-			bind(fd, found->ai_addr, found->ai_addrlen) < 0 || listen(fd, 16) < 0)) {
-		int saved = errno;
-
-		close(fd);
-		errno = saved;
-		fd = -1;
-	}
-	freeaddrinfo(found);
-	if (fd < 0)
-		return strerror(errno);
-	server->fd = fd;
-	server->port = bound_port(fd);
-	return NULL;
-}
-
-const char *server_open(struct server *server, const char *address)
-{
-	const char *port;
-
-	server->fd = -1;
-	if (split_address(address, server->host, sizeof(server->host), &port) < 0)
-		return "not ADDRESS:PORT";
-	return open_port(server, port);
-}
-
-static void reopen(struct server *server)
-{
-	char port[16];
-
-	snprintf(port, sizeof(port), "%d", server->port);
-	open_port(server, port); /* if somebody took it, the next round tries again */
+	return &client->server->listener.stage->reactor;
 }
 
 /* ---- clients ---- */
 
-static void drop_client(struct server *server, unsigned index)
+static void forget_pieces(struct client *client)
 {
-	struct client *client = server->client[index];
-
 	for (struct piece *piece = client->first, *next; piece; piece = next) {
 		next = piece->next;
 		free(piece);
 	}
-	close(client->fd);
+	free(client->held);
+	client->first = client->held = NULL;
+	client->end = &client->first;
+	client->pending = 0;
+	reactor_cancel(reactor_of(client), &client->timer);
+}
+
+static void hang_up(struct client *client, enum answer_end end)
+{
+	struct client **at = &client->server->first;
+
+	forget_pieces(client);
+	reactor_unwatch(reactor_of(client), &client->watch);
+	while (*at != client)
+		at = &(*at)->next;
+	*at = client->next;
+	if (end == END_RESET)
+		setsockopt(client->watch.fd, SOL_SOCKET, SO_LINGER,
+			&(struct linger){ .l_onoff = 1 }, sizeof(struct linger));
+	close(client->watch.fd);
 	free(client);
-	server->client[index] = NULL;
 }
 
-void server_drop_clients(struct server *server)
+/* The box is gone and nobody says so: what the client sends is acknowledged by the kernel only. */
+static void vanish(struct client *client)
 {
-	for (unsigned i = 0; i < SERVER_CLIENTS; i++)
-		if (server->client[i])
-			drop_client(server, i);
-}
-
-void server_close(struct server *server)
-{
-	server_drop_clients(server);
-	if (server->fd >= 0)
-		close(server->fd);
-	server->fd = -1;
-}
-
-static void adopt(struct server *server, int fd)
-{
-	struct client *client;
-	int on = 1;
-
-	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-	for (unsigned i = 0; i < SERVER_CLIENTS; i++) {
-		if (server->client[i])
-			continue;
-		client = calloc(1, sizeof(*client));
-		if (!client)
-			abort();
-		client->fd = fd;
-		client->end = &client->first;
-		server->client[i] = client;
-		server->connections++;
-		return;
-	}
-	close(fd); /* full house */
-}
-
-static void accept_clients(struct server *server, double now)
-{
-	int fd;
-
-	while ((fd = accept4(server->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0) {
-		if (fault_refuses(server->faults, now) != REFUSE_ACCEPT) {
-			adopt(server, fd);
-			continue;
-		}
-		close(fd);
-		fault_refused(server->faults);
-	}
+	forget_pieces(client);
+	client->vanished = true;
 }
 
 /* ---- answers on their way out ---- */
 
-static struct piece *new_piece(struct client *client, const uint8_t *data, size_t len, double due)
+static struct piece *new_piece(const uint8_t *data, size_t len, double due)
 {
 	struct piece *piece = malloc(sizeof(*piece) + len);
 
@@ -197,9 +96,38 @@ static struct piece *new_piece(struct client *client, const uint8_t *data, size_
 	*piece = (struct piece){ .due = due, .len = len };
 	if (len)
 		memcpy(piece->data, data, len);
+	return piece;
+}
+
+static struct piece *append(struct client *client, struct piece *piece)
+{
 	*client->end = piece;
 	client->end = &piece->next;
 	return piece;
+}
+
+/* Noise without end, for so long. */
+static struct piece *append_babble(struct client *client, double seconds, double due)
+{
+	struct fault_list *faults = &client->server->listener.stage->faults;
+	struct piece *piece = NULL;
+	uint8_t noise[64];
+
+	for (double end = due + seconds; due < end; due += BABBLE_STEP) {
+		fault_noise(faults, noise, sizeof(noise));
+		piece = append(client, new_piece(noise, sizeof(noise), due));
+	}
+	return piece;
+}
+
+static void release_held(struct client *client, double now)
+{
+	if (!client->held)
+		return;
+	client->held->due = now;
+	append(client, client->held);
+	client->held = NULL;
+	client->pending++;
 }
 
 static void queue_answer(struct client *client, const struct answer *answer, double now)
@@ -208,110 +136,66 @@ static void queue_answer(struct client *client, const struct answer *answer, dou
 	size_t step = answer->gap > 0 ? 1 : answer->len;
 	struct piece *piece = NULL;
 
+	release_held(client, now);
+	if (answer->held) {
+		client->held = new_piece(answer->bytes, answer->len, now);
+		client->held->last = true;
+		return;
+	}
 	for (size_t at = 0; at < answer->len; at += step, due += answer->gap)
-		piece = new_piece(client, answer->adu + at, step, due);
-	if (answer->close && !piece)
-		piece = new_piece(client, NULL, 0, due);
+		piece = append(client, new_piece(answer->bytes + at, step, due));
+	if (answer->babble > 0)
+		piece = append_babble(client, answer->babble, due);
+	if (answer->end != END_NOTHING && !piece)
+		piece = append(client, new_piece(NULL, 0, due));
 	if (!piece)
 		return;
-	piece->close = answer->close;
+	piece->end = answer->end;
 	piece->last = true;
 	client->pending++;
 }
 
-/* Returns -1 when the connection is over. */
-static int send_due(struct client *client, double now)
+/* Returns what is to become of the connection. */
+static enum answer_end send_due(struct client *client, double now)
 {
 	while (client->first && client->first->due <= now) {
 		struct piece *piece = client->first;
-		ssize_t n = send(client->fd, piece->data + piece->sent, piece->len - piece->sent,
-			MSG_NOSIGNAL | MSG_DONTWAIT);
+		ssize_t n = send(client->watch.fd, piece->data + piece->sent,
+			piece->len - piece->sent, MSG_NOSIGNAL | MSG_DONTWAIT);
 
 		if (n < 0)
-			return errno == EAGAIN || errno == EINTR ? 0 : -1;
+			return errno == EAGAIN || errno == EINTR ? END_NOTHING : END_CLOSE;
 		piece->sent += (size_t)n;
 		if (piece->sent < piece->len)
-			return 0;
-		if (piece->close)
-			return -1;
+			return END_NOTHING;
+		if (piece->end != END_NOTHING)
+			return piece->end;
 		client->pending -= piece->last;
 		client->first = piece->next;
 		if (!client->first)
 			client->end = &client->first;
 		free(piece);
 	}
-	return 0;
+	return END_NOTHING;
 }
 
 /* ---- requests ---- */
 
-static void trace_bytes(const char *mark, const uint8_t *bytes, size_t len)
+static void handle_request(struct client *client, const uint8_t *adu, size_t len, double now)
 {
-	fprintf(stderr, "%s", mark);
-	for (size_t i = 0; i < len; i++)
-		fprintf(stderr, " %02x", bytes[i]);
-	fputc('\n', stderr);
-}
+	struct stage *stage = client->server->listener.stage;
+	struct answer answer;
 
-/* Let the meter answer; a unit that nobody has stays silent, as on the serial line behind it. */
-static void make_answer(struct server *server, const uint8_t *adu, size_t len,
-	const struct fault *fault, struct answer *answer)
-{
-	struct sim_panel *panel = server->site->panel[adu[6]];
-	bool exception = fault && fault->kind == FAULT_EXCEPTION;
-	size_t pdu;
-
-	if (!panel)
-		server->unknown_unit++;
-	memcpy(answer->adu, adu, MBAP);
-	if (panel && !exception) {
-		bool keep_out = fault && fault->kind == FAULT_IGNORE_WRITE;
-		bool again = fault && fault->kind == FAULT_LATCH_AGAIN;
-		uint16_t latched[SIM_CHANNELS];
-
-		alarm_remember(panel, latched);
-		pdu = modbus_answer(panel, adu + MBAP, len - MBAP, answer->adu + MBAP, keep_out);
-		if (again)
-			alarm_latch_again(panel, latched);
-	} else if (exception) { /* refused: nothing is done */
-		pdu = 2;
-		if (panel) {
-			panel->counts.requests++;
-			panel->counts.exceptions++;
-		}
-	} else {
-		return;
-	}
-	answer->len = MBAP + pdu;
-	answer->adu[4] = (uint8_t)((pdu + 1) >> 8);
-	answer->adu[5] = (uint8_t)(pdu + 1);
-}
-
-static void handle_request(
-	struct server *server, struct client *client, const uint8_t *adu, size_t len, double now)
-{
-	struct fault_target target = { .unit = adu[6], .function = adu[MBAP] };
-	struct answer answer = { .delay = server->latency };
-	const struct fault *fault;
-
-	if (server->trace)
-		trace_bytes("<", adu, len);
+	stage_trace(stage, "<", adu, len);
 	if (adu[2] || adu[3])
 		return; /* another protocol: not for us */
-	modbus_range(adu + MBAP, len - MBAP, &target.first, &target.last);
-	fault = fault_fires(server->faults, &target, now);
-	if (fault && fault->kind == FAULT_DEAF)
-		return;
-	make_answer(server, adu, len, fault, &answer);
-	if (fault)
-		fault_spoil(fault, adu, &answer);
-	if (server->trace)
-		trace_bytes(">", answer.adu, answer.len);
+	answer_request(stage, FRAMING_TCP, adu, len, now, &answer);
+	stage_trace(stage, ">", answer.bytes, answer.len);
 	queue_answer(client, &answer, now);
 }
 
 /* Take whole frames off the input. Returns -1 when it makes no sense as Modbus TCP. */
-static int take_frames(struct server *server, struct client *client, double now)
+static int take_frames(struct client *client, double now)
 {
 	size_t at = 0;
 
@@ -322,7 +206,7 @@ static int take_frames(struct server *server, struct client *client, double now)
 			return -1;
 		if (client->n_in - at < MBAP - 1 + body)
 			break;
-		handle_request(server, client, client->in + at, MBAP - 1 + body, now);
+		handle_request(client, client->in + at, MBAP - 1 + body, now);
 		at += MBAP - 1 + body;
 	}
 	client->n_in -= at;
@@ -330,10 +214,11 @@ static int take_frames(struct server *server, struct client *client, double now)
 	return 0;
 }
 
+/* Returns -1 when the connection is over. */
 static int receive(struct client *client)
 {
-	ssize_t n = recv(client->fd, client->in + client->n_in, sizeof(client->in) - client->n_in,
-		MSG_DONTWAIT);
+	ssize_t n = recv(client->watch.fd, client->in + client->n_in,
+		sizeof(client->in) - client->n_in, MSG_DONTWAIT);
 
 	if (n < 0)
 		return errno == EAGAIN || errno == EINTR ? 0 : -1;
@@ -341,100 +226,110 @@ static int receive(struct client *client)
 	return n ? 0 : -1;
 }
 
-static int serve_client(struct server *server, struct client *client, short events, double now)
+static enum answer_end serve(struct client *client, double now)
 {
+	enum answer_end end;
 	unsigned pending;
 	size_t n_in;
 
-	if (events & (POLLERR | POLLNVAL))
-		return -1;
-	if (events & (POLLIN | POLLHUP) && receive(client) < 0)
-		return -1;
 	/* What is sent makes room for requests that have been waiting in our buffer. */
 	do {
 		n_in = client->n_in;
 		pending = client->pending;
-		if (take_frames(server, client, now) < 0 || send_due(client, now) < 0)
-			return -1;
-	} while (client->n_in != n_in || client->pending < pending);
-	return 0;
+		if (take_frames(client, now) < 0)
+			return END_CLOSE;
+		end = send_due(client, now);
+	} while (end == END_NOTHING && (client->n_in != n_in || client->pending < pending));
+	return end;
 }
 
-/* ---- the loop's side ---- */
-
-static void follow_refusal(struct server *server, double now)
+static void schedule(struct client *client, double now)
 {
-	int refusal = fault_refuses(server->faults, now);
+	const struct piece *piece = client->first;
+	uint32_t events = EPOLLRDHUP;
 
-	if (refusal >= 0)
-		server_drop_clients(server);
-	if (refusal == REFUSE_LISTEN && server->fd >= 0) {
-		close(server->fd);
-		server->fd = -1;
-	} else if (refusal != REFUSE_LISTEN && server->fd < 0) {
-		reopen(server);
+	if (client->vanished) {
+		reactor_watch(reactor_of(client), &client->watch, EPOLLRDHUP);
+		return;
 	}
-}
-
-static short wanted(const struct client *client, double now)
-{
-	short events = 0;
-
 	if (client->pending < PENDING_MAX && client->n_in < sizeof(client->in))
-		events |= POLLIN;
-	if (client->first && client->first->due <= now)
-		events |= POLLOUT;
-	return events;
+		events = EPOLLIN;
+	if (piece && piece->due <= now)
+		events |= EPOLLOUT;
+	reactor_watch(reactor_of(client), &client->watch, events);
+	if (piece && piece->due > now)
+		reactor_set(reactor_of(client), &client->timer, piece->due);
+	else
+		reactor_cancel(reactor_of(client), &client->timer);
 }
 
-unsigned server_poll(struct server *server, struct pollfd *fds, double now)
+static void go_on(struct client *client, double now)
 {
-	unsigned n = 0;
+	enum answer_end end = serve(client, now);
 
-	follow_refusal(server, now);
-	if (server->fd >= 0)
-		fds[n++] = (struct pollfd){ .fd = server->fd, .events = POLLIN };
-	for (unsigned i = 0; i < SERVER_CLIENTS; i++)
-		if (server->client[i])
-			fds[n++] = (struct pollfd){ .fd = server->client[i]->fd,
-				.events = wanted(server->client[i], now) };
-	return n;
-}
-
-static short events_of(const struct pollfd *fds, unsigned n_fds, int fd)
-{
-	for (unsigned i = 0; i < n_fds; i++)
-		if (fds[i].fd == fd)
-			return fds[i].revents;
-	return 0;
-}
-
-void server_work(struct server *server, const struct pollfd *fds, unsigned n_fds, double now)
-{
-	for (unsigned i = 0; i < SERVER_CLIENTS; i++) {
-		struct client *client = server->client[i];
-
-		if (client &&
-			serve_client(server, client, events_of(fds, n_fds, client->fd), now) < 0)
-			drop_client(server, i);
+	if (end == END_CLOSE || end == END_RESET) {
+		hang_up(client, end);
+		return;
 	}
-	if (server->fd >= 0 && events_of(fds, n_fds, server->fd))
-		accept_clients(server, now);
+	if (end == END_VANISH)
+		vanish(client);
+	schedule(client, now);
 }
 
-double server_deadline(const struct server *server, double now)
+static void work_timer(struct timer *timer, double now)
 {
-	double nearest = fault_deadline(server->faults, now);
+	go_on(OWNER(timer, struct client, timer), now);
+}
 
-	for (unsigned i = 0; i < SERVER_CLIENTS; i++) {
-		const struct client *client = server->client[i];
+static void work_client(struct watch *watch, uint32_t events, double now)
+{
+	struct client *client = OWNER(watch, struct client, watch);
+	bool gone = events & (EPOLLERR | EPOLLHUP) || (client->vanished && events & EPOLLRDHUP);
 
-		if (!client || !client->first)
-			continue;
-		double left = client->first->due > now ? client->first->due - now : 0;
+	if (gone || (events & (EPOLLIN | EPOLLRDHUP) && receive(client) < 0))
+		hang_up(client, END_CLOSE);
+	else
+		go_on(client, now);
+}
 
-		if (client->first->due > now && (nearest < 0 || left < nearest))
-			nearest = left;
-	}
-	return nearest;
+/* ---- the port ---- */
+
+static void adopt(struct listener *listener, int fd)
+{
+	struct server *server = OWNER(listener, struct server, listener);
+	struct client *client = calloc(1, sizeof(*client));
+
+	if (!client)
+		abort();
+	client->server = server;
+	client->end = &client->first;
+	client->watch = (struct watch){ .fd = fd, .work = work_client };
+	client->timer.fire = work_timer;
+	client->next = server->first;
+	server->first = client;
+	schedule(client, 0);
+}
+
+static void drop(struct listener *listener)
+{
+	struct server *server = OWNER(listener, struct server, listener);
+
+	while (server->first)
+		hang_up(server->first, END_CLOSE);
+}
+
+static void free_server(struct listener *listener)
+{
+	drop(listener);
+	listen_close(listener);
+	free(OWNER(listener, struct server, listener));
+}
+
+const char *server_open(struct server *server, struct stage *stage, const char *address)
+{
+	*server = (struct server){ .listener = { .what = "listening on",
+					   .adopt = adopt,
+					   .drop = drop,
+					   .free = free_server } };
+	return listen_open(&server->listener, stage, address);
 }

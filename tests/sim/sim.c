@@ -1,7 +1,7 @@
 /*
- * meterx-sim: a branch-circuit power meter on Modbus TCP, for tests and for a first look at MeterX
- * without a panel. One thread, one poll loop: clients, control socket, the tick of the meter, and
- * answers that are due.
+ * meterx-sim: branch-circuit power meters on Modbus TCP and serial lines, for tests and for a first
+ * look at MeterX without a panel. One thread, one loop: clients, lines, control socket, the tick of
+ * the meter, and answers that are due.
  */
 #include "config.h"
 
@@ -12,21 +12,37 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 #include <time.h>
 
 #include "sim/command.h"
 #include "sim/control.h"
+#include "sim/gateway.h"
 #include "sim/map.h"
+#include "sim/pty.h"
 #include "sim/script.h"
 #include "sim/server.h"
 #include "sim/site.h"
 
-#define UNITS_MAX 246
+#define UNITS_MAX 247
+#define WAYS_MAX  1024
+
+enum { WAY_TCP, WAY_RTU_TCP, WAY_SERIAL };
+
+/* One way to the meters, as it was ordered. */
+struct way {
+	int kind;
+	const char *text;
+};
 
 struct options {
-	const char *listen, *control, *script;
+	struct way way[WAYS_MAX];
+	unsigned n_ways;
+	const char *control, *script;
 	unsigned units[UNITS_MAX], n_units;
 	struct sim_plan plan;
+	struct spokesman spokesman;
 	double speed, latency;
 	bool frozen, trace;
 };
@@ -37,14 +53,6 @@ static void on_end(int sig)
 {
 	(void)sig;
 	ended = 1;
-}
-
-static double real_now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
 }
 
 static double wall_time_of_day(void)
@@ -69,6 +77,9 @@ enum {
 	OPT_HERTZ,
 	OPT_TEXT_ORDER,
 	OPT_TRACE,
+	OPT_SERIAL,
+	OPT_LISTEN_RTU,
+	OPT_GATEWAY,
 	OPT_VERSION
 };
 
@@ -79,7 +90,10 @@ static const struct option long_options[] = {
 	{ "core", required_argument, NULL, 'c' },
 	{ "old-firmware", no_argument, NULL, OPT_OLD },
 	{ "factory", no_argument, NULL, OPT_FACTORY },
-	{ "serial", required_argument, NULL, 'n' },
+	{ "listen-rtu", required_argument, NULL, OPT_LISTEN_RTU },
+	{ "serial", required_argument, NULL, OPT_SERIAL },
+	{ "gateway", required_argument, NULL, OPT_GATEWAY },
+	{ "serial-number", required_argument, NULL, 'n' },
 	{ "seed", required_argument, NULL, 's' },
 	{ "volts", required_argument, NULL, OPT_VOLTS },
 	{ "hertz", required_argument, NULL, OPT_HERTZ },
@@ -102,14 +116,19 @@ static void print_help(void)
 {
 	puts("Usage: meterx-sim [OPTION]...\n"
 	     "       meterx-sim --tell PATH COMMAND...\n"
-	     "Simulate a BCPM, BCPME or BCPMSC branch-circuit power meter on Modbus TCP.\n\n"
-	     "  -l, --listen ADDR:PORT  where to serve [127.0.0.1:1502]; port 0: any free one\n"
-	     "  -u, --units LIST        unit ids, two per meter [1,2]; 1,2,5,6 are two meters\n"
+	     "Simulate BCPM, BCPME or BCPMSC branch-circuit power meters on Modbus TCP and RTU.\n\n"
+	     "  -l, --listen ADDR:PORT  serve Modbus TCP; port 0: any free one [127.0.0.1:1502]\n"
+	     "      --serial PATH:BAUD:MODE  serve RTU on a pty found under PATH, with the times of a\n"
+	     "                          line of that speed; MODE 8N1, 8E1, 8O1, 8N2; BAUD 0: no times\n"
+	     "      --listen-rtu ADDR:PORT[:BAUD:MODE]  serve RTU over TCP, as a serial gateway\n"
+	     "                          (each of these three may be given more than once)\n"
+	     "      --gateway CODE[:MS]  on Modbus TCP, answer for silent units with exception CODE\n"
+	     "  -u, --units LIST        unit ids, two per meter [1,2]; 1-4 or 1,2,5,6 are two meters\n"
 	     "  -m, --model A|B|C       what it measures [A]: all; no branch power; currents only\n"
 	     "  -c, --core solid|split  kind of current transformers [solid]\n"
 	     "      --old-firmware      without kVA, product id and user phase assignment\n"
 	     "      --factory           settings as delivered, not as an installer leaves them\n"
-	     "  -n, --serial N          serial number of the first meter [10480001]\n"
+	     "  -n, --serial-number N   serial number of the first meter [10480001]\n"
 	     "  -s, --seed N            choose other loads [1]\n"
 	     "      --volts V           nominal line to neutral voltage [230]\n"
 	     "      --hertz F           nominal frequency [50]\n"
@@ -133,9 +152,11 @@ static void print_help(void)
 	     "  silent, deaf, unit-silent UNIT, late MS, exception CODE, close [before|mid],\n"
 	     "  truncate BYTES, wrong-unit, wrong-function, wrong-transaction, wrong-count,\n"
 	     "  wrong-length, wrong-protocol, garbage [BYTES], dribble MS, duplicate,\n"
-	     "  ignore-write, latch-again, refuse [listen|accept]\n"
+	     "  ignore-write, latch-again, refuse [listen|accept], reset [before|mid], vanish,\n"
+	     "  bad-crc, noise-before [BYTES], noise-after [BYTES], endless [MS], behind, earlier;\n"
+	     "  lost, doubled, busy are silent, duplicate, exception 6\n"
 	     "Limits of a fault:\n"
-	     "  unit N, function N, regs FIRST-LAST, count N, for SECONDS, every N\n\n"
+	     "  unit N, function N, regs FIRST-LAST, count N, for SECONDS, every N, random P%\n\n"
 	     "Script lines: COMMAND (at once), at SECONDS COMMAND (simulated time),\n"
 	     "after SECONDS COMMAND (real time); # begins a comment.");
 }
@@ -157,6 +178,30 @@ static int get_double(const char *name, const char *text, double min, double max
 	return -1;
 }
 
+/* "7" or "1-8" */
+static int add_units(struct options *options, const char *text, char **end, bool *seen)
+{
+	unsigned long first = strtoul(text, end, 10), last = first;
+
+	if (*end == text)
+		return -1;
+	if (**end == '-') {
+		text = *end + 1;
+		last = strtoul(text, end, 10);
+		if (*end == text)
+			return -1;
+	}
+	if (first < 1 || last > 247 || first > last)
+		return -1;
+	for (unsigned long unit = first; unit <= last; unit++) {
+		if (seen[unit])
+			return -1;
+		seen[unit] = true;
+		options->units[options->n_units++] = (unsigned)unit;
+	}
+	return 0;
+}
+
 static int get_units(struct options *options, const char *text)
 {
 	bool seen[256] = { false };
@@ -165,21 +210,34 @@ static int get_units(struct options *options, const char *text)
 
 	options->n_units = 0;
 	for (;; at = end + 1) {
-		unsigned long unit = strtoul(at, &end, 10);
-
-		if (end == at || unit < 1 || unit > 247 || seen[unit] || (*end && *end != ','))
+		if (add_units(options, at, &end, seen) < 0 || (*end && *end != ','))
 			return wrong_option("units", text,
 				"not different numbers from 1 to 247 with commas between");
-		if (options->n_units == UNITS_MAX)
-			return wrong_option("units", text, "too many");
-		seen[unit] = true;
-		options->units[options->n_units++] = (unsigned)unit;
 		if (!*end)
-			break;
+			return 0;
 	}
-	if (options->n_units % 2)
-		return wrong_option(
-			"units", text, "a meter has two units: their number must be even");
+}
+
+static int add_way(struct options *options, int kind, const char *text)
+{
+	if (options->n_ways == WAYS_MAX) {
+		fprintf(stderr, "meterx-sim: %s: too many\n", text);
+		return -1;
+	}
+	options->way[options->n_ways++] = (struct way){ kind, text };
+	return 0;
+}
+
+/* "11" or "11:200" */
+static int get_gateway(struct options *options, const char *text)
+{
+	int code, used = 0;
+	double ms = 0;
+
+	if (sscanf(text, "%d%n:%lf%n", &code, &used, &ms, &used) < 1 || text[used] || code < 1 ||
+		code > 255 || !(ms >= 0 && ms <= 60000))
+		return wrong_option("gateway", text, "not CODE or CODE:MS");
+	options->spokesman = (struct spokesman){ .code = code, .after = ms / 1000 };
 	return 0;
 }
 
@@ -235,8 +293,13 @@ static int take_option(struct options *options, int option, const char *value)
 
 	switch (option) {
 	case 'l':
-		options->listen = value;
-		break;
+		return add_way(options, WAY_TCP, value);
+	case OPT_LISTEN_RTU:
+		return add_way(options, WAY_RTU_TCP, value);
+	case OPT_SERIAL:
+		return add_way(options, WAY_SERIAL, value);
+	case OPT_GATEWAY:
+		return get_gateway(options, value);
 	case 'u':
 		return get_units(options, value);
 	case 'm':
@@ -252,7 +315,7 @@ static int take_option(struct options *options, int option, const char *value)
 		plan->factory = true;
 		break;
 	case 'n':
-		rc = get_count("serial", value, 4294967295.0, &number);
+		rc = get_count("serial-number", value, 4294967295.0, &number);
 		plan->serial = (uint32_t)number;
 		break;
 	case 's':
@@ -328,53 +391,38 @@ static int parse(struct options *options, int argc, char **argv)
 
 /* ---- the loop ---- */
 
-/* The next moment at which something happens by itself; -1: none. */
-static double nearest(double a, double b)
-{
-	return a < 0 ? b : b < 0 ? a : fmin(a, b);
-}
-
-static double wait_seconds(const struct stage *stage, const struct script *script, double now)
+/* The next moment at which meters or script do something by themselves. */
+static double next_moment(const struct stage *stage, const struct script *script, double now)
 {
 	const struct site *site = stage->site;
-	double tick = site->frozen || site->speed <= 0
-			      ? -1
-			      : fmax(0.01, (SIM_TICK - site->owed) / site->speed);
+	double moment = stage_deadline(stage, now);
+	double line = script_deadline(script, site, now);
 
-	return nearest(nearest(tick, server_deadline(stage->server, now)),
-		script_deadline(script, site, now));
+	if (!site->frozen && site->speed > 0)
+		moment = fmin(moment, now + fmax(0.01, (SIM_TICK - site->owed) / site->speed));
+	return line < 0 ? moment : fmin(moment, now + line);
 }
 
-static struct timespec to_timespec(double seconds)
+static void loop(struct stage *stage, struct script *script, const sigset_t *mask)
 {
-	return (struct timespec){ .tv_sec = (time_t)seconds,
-		.tv_nsec = (long)((seconds - floor(seconds)) * 1e9) };
-}
-
-static void loop(
-	struct stage *stage, struct control *control, struct script *script, const sigset_t *mask)
-{
-	struct pollfd fds[2 + SERVER_CLIENTS + CONTROL_CLIENTS];
-	double before = real_now(), now = before;
+	double before = reactor_now(), now = before;
 
 	while (!ended) {
-		unsigned n_server = server_poll(stage->server, fds, now);
-		unsigned n = n_server + control_poll(control, fds + n_server);
-		double seconds = wait_seconds(stage, script, now);
-		struct timespec timeout = to_timespec(fmax(0, seconds));
+		int rc = reactor_wait(&stage->reactor, next_moment(stage, script, now), mask);
 
-		if (ppoll(fds, n, seconds < 0 ? NULL : &timeout, mask) < 0 && errno != EINTR) {
-			perror("meterx-sim: poll");
+		if (rc < 0) {
+			fprintf(stderr, "meterx-sim: epoll: %s\n", strerror(-rc));
 			return;
 		}
 		if (ended)
 			return;
-		now = real_now();
+		now = reactor_now();
 		site_run(stage->site, now - before);
 		before = now;
 		script_run(script, stage, now);
-		control_work(control, fds + n_server, n - n_server, now);
-		server_work(stage->server, fds, n_server, now);
+		stage_follow_faults(stage, now);
+		reactor_work(&stage->reactor, now);
+		stage_follow_faults(stage, now);
 	}
 }
 
@@ -394,56 +442,149 @@ static void catch_signals(sigset_t *mask)
 	signal(SIGPIPE, SIG_IGN);
 }
 
+/* ---- ways to the meters ---- */
+
+static const char *open_tcp(struct stage *stage, const char *text)
+{
+	struct server *server = calloc(1, sizeof(*server));
+	const char *problem = server ? server_open(server, stage, text) : strerror(ENOMEM);
+
+	if (problem)
+		free(server);
+	return problem;
+}
+
+static const char *open_gateway(struct stage *stage, const char *text)
+{
+	struct gateway *gateway = calloc(1, sizeof(*gateway));
+	const char *problem = gateway ? gateway_open(gateway, stage, text) : strerror(ENOMEM);
+
+	if (problem)
+		free(gateway);
+	return problem;
+}
+
+static const char *open_serial(struct stage *stage, const char *text)
+{
+	struct serial *serial = calloc(1, sizeof(*serial));
+	const char *problem = serial ? serial_open(serial, stage, text) : strerror(ENOMEM);
+
+	if (problem)
+		free(serial);
+	return problem;
+}
+
+/* Say that we serve, when all of it does. */
+static void announce(const struct stage *stage)
+{
+	char name[96];
+
+	for (const struct listener *at = stage->listeners; at; at = at->next) {
+		listen_name(at, name, sizeof(name));
+		printf("meterx-sim: %s %s\n", at->what, name);
+	}
+	for (const struct serial *at = stage->serials; at; at = at->next)
+		printf("meterx-sim: RTU on %s\n", at->path);
+	fflush(stdout);
+}
+
+static int open_ways(struct stage *stage, const struct options *options)
+{
+	static const struct {
+		const char *name;
+		const char *(*open)(struct stage *stage, const char *text);
+	} kinds[] = {
+		[WAY_TCP] = { "listen", open_tcp },
+		[WAY_RTU_TCP] = { "listen-rtu", open_gateway },
+		[WAY_SERIAL] = { "serial", open_serial },
+	};
+
+	for (unsigned i = 0; i < options->n_ways; i++) {
+		const struct way *way = &options->way[i];
+		const char *problem = kinds[way->kind].open(stage, way->text);
+
+		if (!problem)
+			continue;
+		fprintf(stderr, "meterx-sim: --%s %s: %s\n", kinds[way->kind].name, way->text,
+			problem);
+		return -1;
+	}
+	return 0;
+}
+
+static void close_ways(struct stage *stage)
+{
+	while (stage->listeners)
+		stage->listeners->free(stage->listeners);
+	while (stage->serials) {
+		struct serial *serial = stage->serials;
+
+		serial_close(serial);
+		free(serial);
+	}
+}
+
+/* As many descriptors as the system lets us have, for hundreds of ports and their clients. */
+static void raise_limits(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+		limit.rlim_cur = limit.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &limit);
+	}
+	prctl(PR_SET_TIMERSLACK, 1UL);
+}
+
 static int run(const struct options *options)
 {
 	struct site site;
-	struct fault_list faults = { .n = 0 };
-	struct server server = { .site = &site,
-		.faults = &faults,
-		.latency = options->latency,
-		.trace = options->trace };
-	struct stage stage = { .site = &site, .server = &server, .faults = &faults };
-	struct control control = { .stage = &stage, .fd = -1 };
+	struct stage stage = { .site = &site,
+		.faults = { .dice = options->plan.seed },
+		.spokesman = options->spokesman,
+		.trace = options->trace,
+		.refusal = -1 };
+	struct control control = { .stage = &stage, .watch = { .fd = -1 } };
 	struct script script = { 0 };
-	const char *problem;
 	sigset_t mask;
 	int rc = 1, error;
 
 	catch_signals(&mask);
+	raise_limits();
+	error = reactor_init(&stage.reactor);
+	if (error < 0) {
+		fprintf(stderr, "meterx-sim: epoll: %s\n", strerror(-error));
+		return 1;
+	}
+	for (unsigned i = 0; i < 256; i++)
+		stage.latency[i] = options->latency;
 	site_init(&site, &options->plan, options->units, options->n_units, options->speed);
 	site.frozen = options->frozen;
-	if (options->script && script_load(&script, options->script) < 0)
+	if ((options->script && script_load(&script, options->script) < 0) ||
+		open_ways(&stage, options) < 0)
 		goto out;
-	problem = server_open(&server, options->listen);
-	if (problem) {
-		fprintf(stderr, "meterx-sim: --listen %s: %s\n", options->listen, problem);
-		goto out;
-	}
 	error = options->control ? control_open(&control, options->control) : 0;
 	if (error < 0) {
 		fprintf(stderr, "meterx-sim: --control %s: %s\n", options->control,
 			strerror(-error));
-		goto out_server;
+		goto out;
 	}
-	script_start(&script, real_now());
-	printf("meterx-sim: listening on %s%s%s:%d\n", strchr(server.host, ':') ? "[" : "",
-		server.host, strchr(server.host, ':') ? "]" : "", server.port);
-	fflush(stdout);
-	loop(&stage, &control, &script, &mask);
+	script_start(&script, reactor_now());
+	announce(&stage);
+	loop(&stage, &script, &mask);
 	rc = 0;
 	control_close(&control);
-out_server:
-	server_close(&server);
 out:
+	close_ways(&stage);
 	script_free(&script);
 	site_fini(&site);
+	reactor_fini(&stage.reactor);
 	return rc;
 }
 
 int main(int argc, char **argv)
 {
-	struct options options = {
-		.listen = "127.0.0.1:1502",
+	static struct options options = {
 		.units = { 1, 2 },
 		.n_units = 2,
 		.plan = { .model = SIM_MODEL_A,
@@ -451,11 +592,16 @@ int main(int argc, char **argv)
 			.serial = 10480001,
 			.seed = 1,
 			.volts = 230,
-			.hertz = 50,
-			.when = wall_time_of_day() },
+			.hertz = 50 },
 		.speed = 1,
 	};
-	int status = parse(&options, argc, argv);
+	int status;
 
-	return status >= 0 ? status : run(&options);
+	options.plan.when = wall_time_of_day();
+	status = parse(&options, argc, argv);
+	if (status >= 0)
+		return status;
+	if (!options.n_ways)
+		add_way(&options, WAY_TCP, "127.0.0.1:1502");
+	return run(&options);
 }

@@ -14,17 +14,20 @@
 void site_init(struct site *site, const struct sim_plan *plan, const unsigned *units,
 	unsigned n_units, double speed)
 {
-	*site = (struct site){ .n_devices = n_units / 2, .of_day = plan->when, .speed = speed };
+	*site = (struct site){ .n_devices = (n_units + 1) / 2, .of_day = plan->when, .speed = speed };
 	site->device = calloc(site->n_devices, sizeof(*site->device));
 	if (!site->device)
 		abort();
 	for (unsigned i = 0; i < site->n_devices; i++) {
 		struct sim_plan own = *plan;
 
+		unsigned second = 2 * i + 1 < n_units ? units[2 * i + 1] : 0;
+
 		own.serial += i;
-		meter_init(&site->device[i], &own, units[2 * i], units[2 * i + 1]);
-		for (unsigned p = 0; p < 2; p++)
-			site->panel[units[2 * i + p]] = &site->device[i].panel[p];
+		meter_init(&site->device[i], &own, units[2 * i], second);
+		site->panel[units[2 * i]] = &site->device[i].panel[0];
+		if (second)
+			site->panel[second] = &site->device[i].panel[1];
 	}
 }
 

@@ -17,7 +17,7 @@ struct site {
 	bool frozen;
 };
 
-/* Two unit ids per device; n_units is even. Serial numbers count up from the plan's. */
+/* Two unit ids per device; of the last one it may be one. Serial numbers count up from the plan's. */
 void site_init(struct site *site, const struct sim_plan *plan, const unsigned *units,
 	unsigned n_units, double speed);
 void site_fini(struct site *site);

@@ -616,10 +616,10 @@ class TestRunning(unittest.TestCase):
             sim.stop()
 
     def test_wrong_use(self):
-        for options in (["--units", "1"], ["--units", "1,1"], ["--units", "0,1"], ["--units", "1,248"],
+        for options in (["--units", "1,1"], ["--units", "0,1"], ["--units", "1,248"],
                         ["--units", "1;2"], ["--model", "D"], ["--core", "liquid"], ["--speed", "-1"],
                         ["--speed", "fast"], ["--seed", "0.5"], ["--start-time", "25:00"],
-                        ["--start-time", "noon"], ["--serial", "4294967296"], ["--volts", "9"],
+                        ["--start-time", "noon"], ["--serial-number", "4294967296"], ["--volts", "9"],
                         ["--hertz", "0"], ["--text-order", "both"], ["--latency", "x"], ["--nonsense"],
                         ["word"], ["--tell", "/tmp/x"]):
             done = subprocess.run([SIM, *options], capture_output=True, text=True, timeout=PATIENCE,
