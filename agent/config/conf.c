@@ -120,7 +120,7 @@ bool link_conf_same(const struct link_conf *a, const struct link_conf *b)
 {
 	return a->transport == b->transport && strcmp(a->host, b->host) == 0 &&
 	       a->port == b->port && strcmp(a->device, b->device) == 0 && a->baud == b->baud &&
-	       a->parity == b->parity && a->stop_bits == b->stop_bits &&
+	       a->parity == b->parity && a->stop_bits == b->stop_bits && a->rs485 == b->rs485 &&
 	       a->response_timeout_ms == b->response_timeout_ms &&
 	       a->turnaround_ms == b->turnaround_ms && a->max_registers == b->max_registers &&
 	       a->retries == b->retries;

@@ -44,7 +44,8 @@ struct link_conf {
 	uint32_t baud;
 	enum parity parity;
 	uint8_t stop_bits;
-	uint32_t response_timeout_ms;
+	bool rs485; /* rtu: the kernel's driver switches the transmitter on and off */
+	uint32_t response_timeout_ms; /* until the answer begins */
 	uint32_t turnaround_ms; /* rest after each answer before the next request */
 	uint16_t max_registers; /* per read, on top of the profile's limit */
 	uint8_t retries;        /* of one read, before the cycle counts as missed */

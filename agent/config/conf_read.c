@@ -153,6 +153,7 @@ static cfg_opt_t link_options[] = {
 	SYNTAX_VALUE("baud"),
 	SYNTAX_VALUE("parity"),
 	SYNTAX_VALUE("stop-bits"),
+	SYNTAX_VALUE("rs485"),
 	SYNTAX_VALUE("response-timeout"),
 	SYNTAX_VALUE("turnaround"),
 	SYNTAX_VALUE("max-registers"),
@@ -303,9 +304,6 @@ static void read_top(struct reader *reader)
 #define RTU_TCP (1u << TRANSPORT_RTU_TCP)
 #define ALL	(TCP | RTU | RTU_TCP)
 
-/* What this version can open. */
-#define TRANSPORTS_AVAILABLE TCP
-
 static const struct word transports[] = {
 	{ "tcp", TRANSPORT_TCP },
 	{ "rtu", TRANSPORT_RTU },
@@ -349,6 +347,7 @@ static const struct field link_fields[] = {
 	{ WORD("baud", link_conf, baud, bauds, 19200), .only = RTU | RTU_TCP },
 	{ WORD("parity", link_conf, parity, parities, PARITY_EVEN), .only = RTU | RTU_TCP },
 	{ NUMBER("stop-bits", link_conf, stop_bits, 1, 2, 1), .only = RTU | RTU_TCP },
+	{ WORD("rs485", link_conf, rs485, field_booleans, false), .only = RTU },
 	/* A reload waits as long for a link to end, and the service manager for a sign of life. */
 	{ NUMBER("response-timeout", link_conf, response_timeout_ms, 50, 10000, 1000),
 		.unit = "ms" },
@@ -386,10 +385,6 @@ static void check_transport(const struct where *where, const struct link_conf *l
 				transports[link->transport].text,
 				transport_names(field->only, names, sizeof(names)));
 	}
-	if (!(TRANSPORTS_AVAILABLE & 1u << link->transport))
-		field_problem(where, field_line(where, "transport"),
-			"transport \"%s\" is not available in this version (available: tcp)",
-			transports[link->transport].text);
 }
 
 static void read_link(const struct where *where, struct link_conf *link)

@@ -1,256 +1,160 @@
 /*
- * bus: see bus.h. The only door to libmodbus.
+ * bus: see bus.h.
  *
- * libmodbus receives and delimits the answers; the bytes on either side are
- * ours: 3.1.6 neither checks the unit of a TCP answer nor numbers raw requests,
- * so requests are built here and every field of an answer is checked here.
- * What differs between transports is struct wire; all else is common.
+ * One request at a time; its answer is judged as it comes (frame.h) and waited
+ * for with poll(2), to a deadline for all of it. What a transport does of its own
+ * is struct wire: how it is opened, and what is known of the line before a request.
  *
- * A bus belongs to one thread at a time. The one other thread is the resolver's,
- * which shares nothing with it but a struct lookup under its own lock.
+ * On a serial line nothing tells an answer from a late one to an earlier request
+ * of the same shape. So: after a failed request the line is listened to until its
+ * answer must have come and ended (settle), and as an answer may be later than
+ * any wait, a request that looks like one whose answer is still owed is only sent
+ * after a read of another length has been answered: meters answer in order.
+ *
+ * A bus belongs to one thread at a time.
  */
 #include "config.h"
 
 #include "modbus/bus.h"
 
 #include <errno.h>
-#include <modbus.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
-#include <pthread.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/select.h>
 #include <sys/socket.h>
+#include <termios.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "core/clock.h"
+#include "core/log.h"
 #include "core/util.h"
+#include "modbus/frame.h"
+#include "modbus/resolver.h"
+#include "modbus/serial.h"
 
-#define PDU_MAX    253
-#define ASK_MS     50 /* how often a wait asks whether it is still wanted */
-#define MBAP_BYTES 7 /* transaction 2, protocol 2, length 2, unit 1 */
+#define ASK_US            50000   /* how often a wait asks whether it is still wanted */
+#define NOISE_US          1000000 /* a line that is not silent for so long is not usable */
+#define NAP_BYTES         8       /* of an answer under way: to be awake before its end */
+#define PAUSE_SERIAL_US   50000   /* within an answer; USB adapters deliver in lumps */
+#define PAUSE_GATEWAY_US  500000
+#define GAP_FAST_US       1750    /* above 19200 baud, Modbus over Serial Line V1.02, 2.5.1.1 */
+#define OWED_MAX          256
+#define OWED_US           60000000 /* no answer comes later than that */
+#define SILENT_MAX        3        /* requests without answer, until a gateway is connected anew */
 
-/*
- * A name being resolved. getaddrinfo() knows no deadline, so it runs in a thread
- * of its own; who waits gives up at his deadline and finds the same lookup
- * again next time, so that a hanging resolver holds one thread a bus, not one a try.
- */
-struct lookup {
-	pthread_mutex_t lock; /* guards all below */
-	pthread_cond_t finished;
-	int refs;
-	bool done;
-	int error; /* EAI_ code */
-	struct addrinfo *addresses;
-	char *host;
-	char service[8];
+/* A read that was not answered, or not so that the answer is known to have come. */
+struct owed {
+	int64_t until_us; /* 0: none */
+	uint8_t unit, function;
+	uint8_t count;
 };
 
 struct wire;
 
 struct bus {
 	const struct wire *wire;
-	modbus_t *context;
 	int fd; /* -1: not connected */
-	uint16_t transaction;
-	char *host;
-	char service[8];
+	struct resolver *resolver; /* TCP */
+	struct serial *serial;     /* a device */
 	bool (*wanted)(void *arg); /* to give up, NULL: never */
 	void *wanted_arg;
-	struct lookup *lookup;    /* under way or the last result */
-	struct addrinfo *numeric; /* of a host given as an address */
+	uint16_t transaction;
+	struct bus_timing timing;
+	bool timed; /* since the connection there has been an answer */
+
+	/* serial lines, those behind gateways too */
+	uint32_t char_ns;
+	uint32_t gap_us;  /* 3.5 characters of silence before a request */
+	int64_t heard_us; /* when something was last on the line, as far as is known */
+	struct owed *owed; /* OWED_MAX */
+	size_t next_owed;
+	struct frame_request request; /* the last one */
+	int64_t sent_us;    /* when the last byte of it has left, by the speed of the line */
+	int64_t begun_us;   /* when the first byte of its answer came */
+	int64_t settle_us;  /* until then an answer to it may begin or go on; 0: settled */
+	bool came;	    /* its answer has come, though not right */
+	bool broken;	    /* the connection itself failed */
+	unsigned silent;    /* requests in a row without any answer */
+	uint8_t answers[32]; /* bit: this unit's last request was answered */
+	uint8_t last_unit, last_function; /* of the last answer taken */
+	size_t last_length;
+	bool outruns; /* the line is quicker than its speed says: no UART */
+
+	uint8_t in[FRAME_MAX];
+	size_t n_in;
 };
 
 struct wire {
-	unsigned header;  /* bytes of a frame before the function code, the last is the unit */
-	unsigned trailer; /* bytes after the PDU */
-	modbus_t *(*context)(void);
-	int (*open)(struct bus *bus, int64_t deadline_ms);
-	int (*send)(struct bus *bus, uint8_t unit, const uint8_t *pdu, size_t length);
-	bool (*check)(const struct bus *bus, const uint8_t *frame, size_t length);
-	int (*in_step)(int fd); /* NULL: nothing is known before a request */
-	void (*recover)(struct bus *bus);
+	enum framing framing;
+	int (*open)(struct bus *bus, int64_t deadline_us);
+	uint32_t pause_us; /* 0: none but the deadline */
 };
 
-static uint16_t get16(const uint8_t *bytes)
+static bool is_rtu(const struct bus *bus)
 {
-	return (uint16_t)(bytes[0] << 8 | bytes[1]);
+	return bus->wire->framing == FRAMING_RTU;
 }
 
-static void put16(uint8_t *bytes, unsigned value)
+/* Of n characters on the line; 0 where there is none. */
+static int64_t wire_us(const struct bus *bus, size_t n)
 {
-	bytes[0] = (uint8_t)(value >> 8);
-	bytes[1] = (uint8_t)value;
+	return (int64_t)n * bus->char_ns / 1000;
 }
 
-static int remaining_ms(int64_t deadline_ms)
-{
-	int64_t left = deadline_ms - clock_mono_ms();
+/* Waits */
 
-	return left > 0 ? (int)left : 0;
+static bool called_off(const struct bus *bus)
+{
+	return bus->wanted != NULL && bus->wanted(bus->wanted_arg);
 }
 
-/* Name resolution */
-
-static struct addrinfo *resolve(const char *host, const char *service, int flags, int *error)
-{
-	const struct addrinfo hints = {
-		.ai_flags = flags | AI_NUMERICSERV,
-		.ai_family = AF_UNSPEC,
-		.ai_socktype = SOCK_STREAM,
-	};
-	struct addrinfo *addresses = NULL;
-
-	*error = getaddrinfo(host, service, &hints, &addresses);
-	return *error == 0 ? addresses : NULL;
-}
-
-static void lookup_drop(struct lookup *lookup)
-{
-	int left;
-
-	if (lookup == NULL)
-		return;
-	pthread_mutex_lock(&lookup->lock);
-	left = --lookup->refs;
-	pthread_mutex_unlock(&lookup->lock);
-	if (left > 0)
-		return;
-	if (lookup->addresses != NULL)
-		freeaddrinfo(lookup->addresses);
-	pthread_cond_destroy(&lookup->finished);
-	pthread_mutex_destroy(&lookup->lock);
-	free(lookup->host);
-	free(lookup);
-}
-
-static void *lookup_run(void *arg)
-{
-	struct lookup *lookup = arg;
-	int error;
-	struct addrinfo *addresses = resolve(lookup->host, lookup->service, AI_ADDRCONFIG, &error);
-
-	pthread_mutex_lock(&lookup->lock);
-	lookup->addresses = addresses;
-	lookup->error = error;
-	lookup->done = true;
-	pthread_cond_broadcast(&lookup->finished);
-	pthread_mutex_unlock(&lookup->lock);
-	lookup_drop(lookup);
-	return NULL;
-}
-
-static int lookup_start(const char *host, const char *service, struct lookup **out)
-{
-	struct lookup *lookup = xcalloc(1, sizeof(*lookup));
-	pthread_condattr_t monotonic;
-	pthread_attr_t detached;
-	pthread_t thread;
-	int rc;
-
-	lookup->refs = 2;
-	lookup->host = xstrdup(host);
-	text_copy(lookup->service, sizeof(lookup->service), service);
-	pthread_mutex_init(&lookup->lock, NULL);
-	pthread_condattr_init(&monotonic);
-	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-	pthread_cond_init(&lookup->finished, &monotonic);
-	pthread_condattr_destroy(&monotonic);
-
-	pthread_attr_init(&detached);
-	pthread_attr_setdetachstate(&detached, PTHREAD_CREATE_DETACHED);
-	rc = pthread_create(&thread, &detached, lookup_run, lookup);
-	pthread_attr_destroy(&detached);
-	if (rc != 0) {
-		lookup_drop(lookup);
-		lookup_drop(lookup);
-		return -rc;
-	}
-	*out = lookup;
-	return 0;
-}
-
-/* 0 with a result that stays valid as long as the reference to the lookup. */
-static int lookup_wait(struct lookup *lookup, int timeout_ms, const struct addrinfo **addresses)
-{
-	struct timespec until;
-	int rc = 0;
-
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += timeout_ms / 1000;
-	until.tv_nsec += timeout_ms % 1000 * 1000000L;
-	if (until.tv_nsec >= 1000000000L) {
-		until.tv_sec++;
-		until.tv_nsec -= 1000000000L;
-	}
-	pthread_mutex_lock(&lookup->lock);
-	while (!lookup->done && rc == 0)
-		rc = pthread_cond_timedwait(&lookup->finished, &lookup->lock, &until);
-	if (!lookup->done)
-		rc = -ETIME;
-	else if (lookup->addresses == NULL)
-		rc = -EDESTADDRREQ;
-	else
-		rc = 0;
-	*addresses = lookup->addresses;
-	pthread_mutex_unlock(&lookup->lock);
-	return rc;
-}
-
-static void lookup_forget(struct bus *bus)
-{
-	lookup_drop(bus->lookup);
-	bus->lookup = NULL;
-}
-
-static int find_addresses(struct bus *bus, int64_t deadline_ms, const struct addrinfo **addresses)
-{
-	int rc = 0;
-
-	*addresses = bus->numeric;
-	if (bus->numeric != NULL)
-		return 0;
-	if (bus->lookup == NULL)
-		rc = lookup_start(bus->host, bus->service, &bus->lookup);
-	if (rc == 0)
-		rc = lookup_wait(bus->lookup, remaining_ms(deadline_ms), addresses);
-	if (rc < 0 && rc != -ETIME)
-		lookup_forget(bus);
-	return rc;
-}
-
-/* TCP */
-
-/* 0: fd is ready for events, or has an error to be fetched. */
-static int wait_ready(const struct bus *bus, int fd, short events, int64_t deadline_ms)
+/* 0: fd is ready for events, or has an error to be fetched. No fd (-1): -ETIMEDOUT at the deadline. */
+static int wait_ready(const struct bus *bus, int fd, short events, int64_t deadline_us)
 {
 	struct pollfd wait = { .fd = fd, .events = events };
 
 	for (;;) {
-		int left_ms = remaining_ms(deadline_ms);
-		int n = poll(&wait, 1, left_ms < ASK_MS ? left_ms : ASK_MS);
+		int64_t left_us = deadline_us - clock_mono_us();
+		int64_t slice_us = left_us < 0 ? 0 : left_us < ASK_US ? left_us : ASK_US;
+		const struct timespec time = { .tv_nsec = slice_us * 1000 };
+		int n = ppoll(&wait, 1, &time, NULL);
 
 		if (n > 0)
 			return 0;
 		if (n < 0 && errno != EINTR)
 			return -errno;
-		if (left_ms == 0)
+		if (left_us <= 0)
 			return -ETIMEDOUT;
-		if (bus->wanted != NULL && bus->wanted(bus->wanted_arg))
+		if (called_off(bus))
 			return -EINTR;
 	}
 }
 
-static int wait_connected(const struct bus *bus, int fd, int timeout_ms)
+/* Bytes that are there: their number, 0 for none, or -errno. Never blocks. */
+static int take_bytes(struct bus *bus, uint8_t *bytes, size_t size)
+{
+	ssize_t n = read(bus->fd, bytes, size);
+
+	if (n > 0) {
+		bus->heard_us = clock_mono_us();
+		return (int)n;
+	}
+	if (n == 0)
+		return bus->serial != NULL ? -ENODEV : -ECONNRESET;
+	return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR ? 0 : -errno;
+}
+
+/* TCP */
+
+static int wait_connected(const struct bus *bus, int fd, int64_t deadline_us)
 {
 	socklen_t length = sizeof(int);
 	int error;
-	int rc = wait_ready(bus, fd, POLLOUT, clock_mono_ms() + timeout_ms);
+	int rc = wait_ready(bus, fd, POLLOUT, deadline_us);
 
 	if (rc < 0)
 		return rc;
@@ -259,8 +163,8 @@ static int wait_connected(const struct bus *bus, int fd, int timeout_ms)
 	return -error;
 }
 
-static int connect_address(const struct bus *bus, const struct addrinfo *address, int timeout_ms,
-	int *out)
+static int connect_address(const struct bus *bus, const struct addrinfo *address,
+	int64_t deadline_us, int *out)
 {
 	const int on = 1;
 	int rc = 0;
@@ -268,11 +172,8 @@ static int connect_address(const struct bus *bus, const struct addrinfo *address
 
 	if (fd < 0)
 		return -errno;
-	/* libmodbus waits with select(): FD_SET() beyond its size writes outside the set. */
-	if (fd >= FD_SETSIZE)
-		rc = -EMFILE;
-	else if (connect(fd, address->ai_addr, address->ai_addrlen) < 0)
-		rc = errno == EINPROGRESS ? wait_connected(bus, fd, timeout_ms) : -errno;
+	if (connect(fd, address->ai_addr, address->ai_addrlen) < 0)
+		rc = errno == EINPROGRESS ? wait_connected(bus, fd, deadline_us) : -errno;
 	if (rc == 0 && setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) < 0)
 		rc = -errno;
 	if (rc < 0) {
@@ -283,32 +184,174 @@ static int connect_address(const struct bus *bus, const struct addrinfo *address
 	return 0;
 }
 
+static int find_addresses(const struct bus *bus, int64_t deadline_us,
+	const struct addrinfo **addresses)
+{
+	for (;;) {
+		int64_t left_us = deadline_us - clock_mono_us();
+		int64_t slice_us = left_us < 0 ? 0 : left_us < ASK_US ? left_us : ASK_US;
+		int rc = resolver_find(bus->resolver, (int)(slice_us / 1000), addresses);
+
+		if (rc != -ETIME || left_us <= 0)
+			return rc;
+		if (called_off(bus))
+			return -EINTR;
+	}
+}
+
 /* Every address of the name gets an equal share of the time that is left. */
-static int tcp_open(struct bus *bus, int64_t deadline_ms)
+static int tcp_open(struct bus *bus, int64_t deadline_us)
 {
 	const struct addrinfo *addresses, *address;
 	int waiting = 0;
-	int rc = find_addresses(bus, deadline_ms, &addresses);
+	int rc = find_addresses(bus, deadline_us, &addresses);
 
 	if (rc < 0)
 		return rc;
 	for (address = addresses; address != NULL; address = address->ai_next)
 		waiting++;
 	for (address = addresses; address != NULL; address = address->ai_next) {
-		rc = connect_address(bus, address, remaining_ms(deadline_ms) / waiting--, &bus->fd);
+		int64_t now_us = clock_mono_us();
+
+		rc = connect_address(bus, address, now_us + (deadline_us - now_us) / waiting--,
+			&bus->fd);
 		if (rc == 0 || rc == -EINTR)
 			break;
 	}
 	if (rc < 0)
-		lookup_forget(bus); /* the name may have moved */
+		resolver_forget(bus->resolver); /* the name may have moved */
 	return rc;
+}
+
+/* Serial device */
+
+static int serial_wire_open(struct bus *bus, int64_t deadline_us)
+{
+	int fd = serial_open(bus->serial);
+
+	(void)deadline_us;
+	if (fd < 0)
+		return fd;
+	bus->fd = fd;
+	return 0;
+}
+
+/* By enum transport. */
+static const struct wire wires[] = {
+	[TRANSPORT_TCP] = { .framing = FRAMING_MBAP, .open = tcp_open },
+	[TRANSPORT_RTU] = { .framing = FRAMING_RTU, .open = serial_wire_open,
+		.pause_us = PAUSE_SERIAL_US },
+	[TRANSPORT_RTU_TCP] = { .framing = FRAMING_RTU, .open = tcp_open,
+		.pause_us = PAUSE_GATEWAY_US },
+};
+
+/* Answers that are owed */
+
+static bool owes(const struct bus *bus, uint8_t unit, uint8_t function, unsigned count)
+{
+	int64_t now_us = clock_mono_us();
+
+	for (size_t i = 0; i < OWED_MAX; i++) {
+		const struct owed *owed = &bus->owed[i];
+
+		if (owed->until_us > now_us && owed->unit == unit && owed->function == function &&
+			(count == 0 || owed->count == count))
+			return true;
+	}
+	return false;
+}
+
+static unsigned read_count(const struct frame_request *request)
+{
+	bool reads = request->pdu[0] == FRAME_READ_HOLDING || request->pdu[0] == FRAME_READ_INPUT;
+
+	return reads ? request->pdu[4] : 0;
+}
+
+static void note_owed(struct bus *bus, const struct frame_request *request)
+{
+	unsigned count = read_count(request);
+
+	if (count == 0)
+		return; /* an echo says which write it is of; what the meter holds is read anyway */
+	bus->owed[bus->next_owed++ % OWED_MAX] = (struct owed){
+		.until_us = clock_mono_us() + OWED_US,
+		.unit = request->unit,
+		.function = request->pdu[0],
+		.count = (uint8_t)count,
+	};
+}
+
+/* The unit has answered a later request, or this one after all. */
+static void forget_owed(struct bus *bus, uint8_t unit)
+{
+	for (size_t i = 0; i < OWED_MAX; i++)
+		if (bus->owed[i].unit == unit)
+			bus->owed[i].until_us = 0;
+}
+
+/* The line before a request */
+
+/* The answer to the failed request, while it may still come; then silence. */
+static void settle(struct bus *bus)
+{
+	int64_t limit_us = bus->settle_us + NOISE_US;
+	struct frame_answer answer;
+	enum frame_verdict verdict;
+
+	bus->n_in = 0;
+	while (bus->settle_us != 0 && clock_mono_us() < limit_us) {
+		bool waits = !bus->came && bus->n_in == 0;
+		int64_t until_us = waits ? bus->settle_us : bus->heard_us + 2 * bus->gap_us + 1000;
+		int rc = wait_ready(bus, bus->fd, POLLIN, until_us);
+
+		if (rc == 0) {
+			if (bus->n_in == sizeof(bus->in))
+				bus->n_in = 0; /* no frame is so long */
+			rc = take_bytes(bus, bus->in + bus->n_in, sizeof(bus->in) - bus->n_in);
+			if (rc < 0)
+				break;
+			bus->n_in += (size_t)rc;
+			verdict = frame_judge(&bus->request, bus->in, bus->n_in, &answer);
+			if (verdict == FRAME_WHOLE)
+				forget_owed(bus, bus->request.unit);
+			bus->came |= verdict == FRAME_WHOLE || answer.ours;
+		} else if (rc != -ETIMEDOUT || bus->came || clock_mono_us() >= bus->settle_us) {
+			break;
+		} else {
+			bus->n_in = 0; /* what comes now is another frame */
+		}
+	}
+	bus->settle_us = 0;
+	if (bus->serial != NULL)
+		tcflush(bus->fd, TCIFLUSH);
+}
+
+/* 3.5 characters of silence; what is heard meanwhile is an answer nobody waits for any more. */
+static int wait_quiet(struct bus *bus)
+{
+	int64_t limit_us = clock_mono_us() + NOISE_US;
+	uint8_t bytes[FRAME_MAX];
+
+	for (;;) {
+		int rc = wait_ready(bus, bus->fd, POLLIN, bus->heard_us + bus->gap_us);
+
+		if (rc == -ETIMEDOUT)
+			return 0;
+		if (rc == 0)
+			rc = take_bytes(bus, bytes, sizeof(bytes));
+		if (rc < 0)
+			return rc;
+		if (clock_mono_us() > limit_us)
+			return -EILSEQ;
+	}
 }
 
 /*
  * The stream must be silent between two requests: what lies there is an answer
  * nobody asked for, and the end of the stream is better known before the request.
  */
-static int tcp_in_step(int fd)
+static int stream_in_step(int fd)
 {
 	char byte;
 	ssize_t n = recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
@@ -320,184 +363,289 @@ static int tcp_in_step(int fd)
 	return errno == EAGAIN || errno == EWOULDBLOCK ? 0 : -errno;
 }
 
-static int tcp_send(struct bus *bus, uint8_t unit, const uint8_t *pdu, size_t length)
+static int make_ready(struct bus *bus)
 {
-	uint8_t frame[MBAP_BYTES + PDU_MAX] = { 0 };
-	ssize_t n;
-	int rc = tcp_in_step(bus->fd);
+	if (!is_rtu(bus))
+		return stream_in_step(bus->fd);
+	if (bus->settle_us != 0)
+		settle(bus);
+	return wait_quiet(bus);
+}
 
+/* One exchange */
+
+static int send_request(struct bus *bus, const struct frame_request *request)
+{
+	uint8_t bytes[FRAME_MAX];
+	size_t length = frame_encode(request, bytes);
+	ssize_t n;
+
+	n = bus->serial != NULL ? write(bus->fd, bytes, length)
+				: send(bus->fd, bytes, length, MSG_NOSIGNAL);
+	bus->request = *request;
+	bus->came = false;
+	bus->n_in = 0;
+	bus->sent_us = clock_mono_us() + wire_us(bus, length);
+	bus->heard_us = bus->sent_us;
+	if (n == (ssize_t)length)
+		return 0;
+	if (bus->serial != NULL)
+		tcflush(bus->fd, TCOFLUSH);
+	if (n < 0 && errno != EAGAIN && errno != EWOULDBLOCK)
+		return -errno;
+	return n < 0 ? -ETIMEDOUT : -EIO;
+}
+
+/* While most of an answer is still on the line, waking up for each of its bytes is for nothing. */
+static void nap(struct bus *bus, size_t missing, int64_t deadline_us)
+{
+	int64_t until_us;
+
+	if (bus->serial == NULL || bus->n_in == 0 || missing <= NAP_BYTES)
+		return;
+	until_us = clock_mono_us() + wire_us(bus, missing - NAP_BYTES);
+	wait_ready(bus, -1, 0, until_us < deadline_us ? until_us : deadline_us);
+}
+
+/* At least one byte more, of those missing. 0 or -errno. */
+static int receive_some(struct bus *bus, size_t missing, int64_t deadline_us)
+{
+	int64_t until_us = deadline_us;
+	int rc;
+
+	if (bus->n_in > 0 && bus->wire->pause_us != 0 &&
+		bus->heard_us + bus->wire->pause_us < until_us)
+		until_us = bus->heard_us + bus->wire->pause_us;
+	rc = wait_ready(bus, bus->fd, POLLIN, until_us);
+	if (rc == -ETIMEDOUT && bus->n_in > 0 && is_rtu(bus))
+		return -EILSEQ; /* cut short */
 	if (rc < 0)
 		return rc;
-	put16(frame, ++bus->transaction);
-	put16(frame + 4, (unsigned)length + 1);
-	frame[6] = unit;
-	memcpy(frame + MBAP_BYTES, pdu, length);
-	n = send(bus->fd, frame, MBAP_BYTES + length, MSG_NOSIGNAL);
-	if (n < 0)
-		return errno == EAGAIN || errno == EWOULDBLOCK ? -ETIMEDOUT : -errno;
-	return (size_t)n == MBAP_BYTES + length ? 0 : -EIO;
+	rc = take_bytes(bus, bus->in + bus->n_in, missing);
+	if (rc < 0)
+		return rc;
+	if (rc > 0 && bus->n_in == 0)
+		bus->begun_us = bus->heard_us;
+	bus->n_in += (size_t)rc;
+	nap(bus, missing - (size_t)rc, deadline_us);
+	return 0;
 }
 
-static bool tcp_check(const struct bus *bus, const uint8_t *frame, size_t length)
+/* Not our answer: to its end, to know whether it is somebody's or nobody's. */
+static int misfit(struct bus *bus, enum frame_verdict verdict, bool ours)
 {
-	return get16(frame) == bus->transaction && get16(frame + 2) == 0 &&
-		(size_t)get16(frame + 4) + 6 == length;
-}
-
-static modbus_t *tcp_context(void)
-{
-	return modbus_new_tcp("127.0.0.1", 502); /* only ever given a connected socket */
-}
-
-static const struct wire wire_tcp = {
-	.header = MBAP_BYTES,
-	.trailer = 0,
-	.context = tcp_context,
-	.open = tcp_open,
-	.send = tcp_send,
-	.check = tcp_check,
-	.in_step = tcp_in_step,
-	.recover = bus_close, /* after an error nothing tells late bytes from new ones */
-};
-
-/* By enum transport; NULL: not in this build. */
-static const struct wire *const wires[] = {
-	[TRANSPORT_TCP] = &wire_tcp,
-	[TRANSPORT_RTU] = NULL,
-	[TRANSPORT_RTU_TCP] = NULL,
-};
-
-/* Requests */
-
-static int modbus_error(int error)
-{
-	if (error >= MODBUS_ENOBASE)
+	if (!is_rtu(bus))
 		return -EBADMSG;
-	return error != 0 ? -error : -EIO;
-}
-
-/* The function code, the byte count or echo and the length of an answer to pdu. */
-static int check_pdu(const uint8_t *pdu, const uint8_t *answer, size_t length)
-{
-	if (answer[0] == (pdu[0] | 0x80) && length == 2 && answer[1] != 0)
-		return BUS_EXCEPTION(answer[1]);
-	if (answer[0] != pdu[0])
-		return -EBADMSG;
-	if (pdu[0] <= MODBUS_FC_READ_INPUT_REGISTERS) {
-		size_t bytes = 2u * get16(pdu + 3);
-
-		return length == 2 + bytes && answer[1] == bytes ? 0 : -EBADMSG;
+	if (verdict == FRAME_GARBLED) {
+		bus->came = ours;
+		return -EILSEQ;
 	}
-	return length == 5 && memcmp(answer, pdu, 5) == 0 ? 0 : -EBADMSG;
+	while (bus->n_in < sizeof(bus->in) &&
+		wait_ready(bus, bus->fd, POLLIN, bus->heard_us + 2 * bus->gap_us + 1000) == 0) {
+		int rc = take_bytes(bus, bus->in + bus->n_in, sizeof(bus->in) - bus->n_in);
+
+		if (rc < 0)
+			return rc;
+		bus->n_in += (size_t)rc;
+	}
+	return frame_is_rtu(bus->in, bus->n_in) ? -EBADMSG : -EILSEQ;
 }
 
-/* Send pdu and receive the answer to it; *answer points into frame, at the function code. */
-static int exchange(struct bus *bus, uint8_t unit, const uint8_t *pdu, size_t length,
-	uint32_t timeout_ms, uint8_t frame[MODBUS_MAX_ADU_LENGTH], const uint8_t **answer)
+/*
+ * An answer that had begun before the request was out is a repetition of the one
+ * before, unless it cannot be; then it is the line that is no UART.
+ */
+static bool is_repetition(struct bus *bus, const struct frame_answer *answer)
 {
-	const struct wire *wire = bus->wire;
-	size_t overhead = wire->header + wire->trailer;
-	int64_t deadline_ms = clock_mono_ms() + (timeout_ms > 0 ? timeout_ms : 1);
-	int n;
+	bool early = bus->begun_us < bus->sent_us && !bus->outruns;
+	bool same = bus->last_unit == bus->request.unit &&
+		    bus->last_function == answer->pdu[0] && bus->last_length == answer->length;
+
+	bus->last_unit = bus->request.unit;
+	bus->last_function = answer->pdu[0];
+	bus->last_length = answer->length;
+	bus->outruns |= early && !same;
+	return early && same;
+}
+
+static int accept_answer(struct bus *bus, const struct frame_answer *answer)
+{
+	const struct frame_request *request = &bus->request;
+
+	if (is_rtu(bus) && is_repetition(bus, answer))
+		return -EBADMSG;
+	if (!answer->exception)
+		return 0;
+	/* It may be of the request before: exceptions are all of one length. */
+	if (is_rtu(bus) && owes(bus, request->unit, request->pdu[0], 0))
+		return -EBADMSG;
+	return BUS_EXCEPTION(answer->pdu[1]);
+}
+
+static int receive(struct bus *bus, int64_t deadline_us, struct frame_answer *answer)
+{
+	for (;;) {
+		enum frame_verdict verdict =
+			frame_judge(&bus->request, bus->in, bus->n_in, answer);
+		int rc;
+
+		if (verdict == FRAME_WHOLE)
+			return accept_answer(bus, answer);
+		if (verdict != FRAME_MORE)
+			return misfit(bus, verdict, answer->ours);
+		rc = receive_some(bus, answer->need - bus->n_in, deadline_us);
+		if (rc < 0)
+			return rc;
+	}
+}
+
+static bool answered_before(const struct bus *bus, uint8_t unit)
+{
+	return (bus->answers[unit / 8] & 1u << unit % 8) != 0;
+}
+
+static void note_answered(struct bus *bus, int64_t begun_us)
+{
+	uint8_t unit = bus->request.unit;
+	int64_t turnaround_us = bus->begun_us - bus->sent_us - bus->gap_us - wire_us(bus, 1);
+
+	bus->silent = 0;
+	bus->answers[unit / 8] |= (uint8_t)(1u << unit % 8);
+	bus->timing.turnaround_us = turnaround_us > 0 ? (uint32_t)turnaround_us : 0;
+	bus->timing.round_trip_us = (uint32_t)(clock_mono_us() - begun_us);
+	bus->timed = true;
+	if (is_rtu(bus))
+		forget_owed(bus, unit);
+}
+
+/*
+ * A unit that has just answered may be a little late: it is waited for, so that
+ * its answer meets no other request. One that is known to be silent is not.
+ */
+static void note_failed(struct bus *bus, int rc, int64_t deadline_us, int64_t timeout_us)
+{
+	uint8_t unit = bus->request.unit;
+
+	bus->broken = rc != -ETIMEDOUT && rc != -EBADMSG && rc != -EILSEQ && rc != -EINTR;
+	if (rc == -ETIMEDOUT)
+		bus->silent++;
+	if (!is_rtu(bus))
+		return;
+	bus->settle_us = deadline_us;
+	if (rc == -ETIMEDOUT && answered_before(bus, unit))
+		bus->settle_us += timeout_us;
+	if (rc == -EINTR)
+		bus->settle_us = clock_mono_us();
+	if (!bus->came)
+		note_owed(bus, &bus->request);
+	bus->answers[unit / 8] &= (uint8_t)~(1u << unit % 8);
+}
+
+static int exchange(struct bus *bus, struct frame_request *request, uint32_t timeout_ms,
+	struct frame_answer *answer)
+{
+	int64_t timeout_us = (timeout_ms > 0 ? timeout_ms : 1) * INT64_C(1000);
+	int64_t begun_us, deadline_us;
 	int rc;
 
 	if (bus->fd < 0)
 		return -ENOTCONN;
-	rc = wire->send(bus, unit, pdu, length);
-	if (rc == 0)
-		rc = wait_ready(bus, bus->fd, POLLIN, deadline_ms);
-	if (rc < 0)
+	rc = make_ready(bus);
+	if (rc < 0) {
+		bus->broken = rc != -EILSEQ && rc != -EINTR;
 		return rc;
-	timeout_ms = (uint32_t)remaining_ms(deadline_ms);
-	if (timeout_ms == 0)
-		timeout_ms = 1;
-	modbus_set_response_timeout(bus->context, timeout_ms / 1000, timeout_ms % 1000 * 1000);
-	n = modbus_receive_confirmation(bus->context, frame);
-	if (n < 0)
-		return modbus_error(errno);
-	if ((size_t)n < overhead + 2 || !wire->check(bus, frame, (size_t)n) ||
-		frame[wire->header - 1] != unit)
-		return -EBADMSG;
-	*answer = frame + wire->header;
-	return check_pdu(pdu, *answer, (size_t)n - overhead);
+	}
+	begun_us = clock_mono_us();
+	request->framing = bus->wire->framing;
+	request->transaction = ++bus->transaction;
+	rc = send_request(bus, request);
+	deadline_us = bus->sent_us + timeout_us + wire_us(bus, frame_answer_length(request));
+	if (rc == 0)
+		rc = receive(bus, deadline_us, answer);
+	if (rc >= 0)
+		note_answered(bus, begun_us);
+	else
+		note_failed(bus, rc, deadline_us, timeout_us);
+	return rc;
+}
+
+/*
+ * The shortest read at that place which no answer is owed to. A meter that
+ * refuses to give so little at that place is asked for another length next time.
+ */
+static int resynchronise(struct bus *bus, uint8_t unit, uint8_t function, uint16_t reg,
+	uint32_t timeout_ms)
+{
+	struct frame_request request = { .unit = unit };
+	struct frame_answer answer;
+	unsigned count = 1;
+
+	while (count < FRAME_READ_MAX && owes(bus, unit, function, count))
+		count++;
+	frame_read(&request, function, reg, count);
+	return exchange(bus, &request, timeout_ms, &answer);
 }
 
 int bus_read(struct bus *bus, uint8_t unit, unsigned function, uint16_t reg, uint16_t count,
 	uint32_t timeout_ms, uint16_t *words)
 {
-	uint8_t frame[MODBUS_MAX_ADU_LENGTH];
-	const uint8_t *answer;
-	uint8_t pdu[5];
-	unsigned i;
-	int rc;
+	struct frame_request request = { .unit = unit };
+	struct frame_answer answer;
+	int rc = 0;
 
-	if ((function != MODBUS_FC_READ_HOLDING_REGISTERS &&
-		    function != MODBUS_FC_READ_INPUT_REGISTERS) ||
-		count == 0 || count > MODBUS_MAX_READ_REGISTERS)
+	if (!frame_read(&request, function, reg, count))
 		return -EINVAL;
-	pdu[0] = (uint8_t)function;
-	put16(pdu + 1, reg);
-	put16(pdu + 3, count);
-	rc = exchange(bus, unit, pdu, sizeof(pdu), timeout_ms, frame, &answer);
-	if (rc != 0)
-		return rc;
-	for (i = 0; i < count; i++)
-		words[i] = get16(answer + 2 + 2 * i);
-	return 0;
+	if (is_rtu(bus) && owes(bus, unit, request.pdu[0], count))
+		rc = resynchronise(bus, unit, request.pdu[0], reg, timeout_ms);
+	if (rc == 0)
+		rc = exchange(bus, &request, timeout_ms, &answer);
+	for (unsigned i = 0; rc == 0 && i < count; i++)
+		words[i] = frame_word(&answer, i);
+	return rc;
 }
 
 int bus_write(struct bus *bus, uint8_t unit, uint16_t reg, uint16_t count, uint32_t timeout_ms,
 	const uint16_t *words)
 {
-	uint8_t frame[MODBUS_MAX_ADU_LENGTH];
-	const uint8_t *answer;
-	uint8_t pdu[PDU_MAX];
-	unsigned i;
+	struct frame_request request = { .unit = unit };
+	struct frame_answer answer;
 
-	if (count == 0 || count > MODBUS_MAX_WRITE_REGISTERS)
+	if (!frame_write(&request, reg, count, words))
 		return -EINVAL;
-	put16(pdu + 1, reg);
-	if (count == 1) {
-		pdu[0] = MODBUS_FC_WRITE_SINGLE_REGISTER;
-		put16(pdu + 3, words[0]);
-		return exchange(bus, unit, pdu, 5, timeout_ms, frame, &answer);
-	}
-	pdu[0] = MODBUS_FC_WRITE_MULTIPLE_REGISTERS;
-	put16(pdu + 3, count);
-	pdu[5] = (uint8_t)(2 * count);
-	for (i = 0; i < count; i++)
-		put16(pdu + 6 + 2 * i, words[i]);
-	return exchange(bus, unit, pdu, 6 + 2u * count, timeout_ms, frame, &answer);
+	return exchange(bus, &request, timeout_ms, &answer);
 }
 
 /* Life */
 
+static void set_line(struct bus *bus, const struct link_conf *conf)
+{
+	unsigned bits = 9u + conf->stop_bits + (conf->parity != PARITY_NONE);
+
+	bus->char_ns = bits * 1000000000u / conf->baud;
+	bus->gap_us = conf->baud > 19200 ? GAP_FAST_US : (uint32_t)(wire_us(bus, 7) / 2);
+	bus->owed = xcalloc(OWED_MAX, sizeof(*bus->owed));
+}
+
 struct bus *bus_new(const struct link_conf *conf)
 {
-	const struct wire *wire = wires[conf->transport];
-	struct bus *bus;
+	struct bus *bus = xcalloc(1, sizeof(*bus));
 	int error;
 
-	if (wire == NULL) {
-		errno = ENOTSUP;
-		return NULL;
-	}
-	bus = xcalloc(1, sizeof(*bus));
-	bus->wire = wire;
+	bus->wire = &wires[conf->transport];
 	bus->fd = -1;
-	bus->context = wire->context();
-	if (bus->context == NULL) {
-		error = errno;
-		free(bus);
-		errno = error;
-		return NULL;
+	if (is_rtu(bus))
+		set_line(bus, conf);
+	if (conf->transport != TRANSPORT_RTU) {
+		bus->resolver = resolver_new(conf->host, conf->port);
+		return bus;
 	}
-	modbus_set_error_recovery(bus->context, MODBUS_ERROR_RECOVERY_NONE);
-	modbus_set_byte_timeout(bus->context, 0, 0);
-	bus->host = xstrdup(conf->host);
-	snprintf(bus->service, sizeof(bus->service), "%u", conf->port);
-	bus->numeric = resolve(bus->host, bus->service, AI_NUMERICHOST, &error);
-	return bus;
+	bus->serial = serial_new(conf);
+	if (bus->serial != NULL)
+		return bus;
+	error = errno;
+	bus_free(bus);
+	errno = error;
+	return NULL;
 }
 
 void bus_free(struct bus *bus)
@@ -505,30 +653,33 @@ void bus_free(struct bus *bus)
 	if (bus == NULL)
 		return;
 	bus_close(bus);
-	modbus_free(bus->context);
-	lookup_drop(bus->lookup);
-	if (bus->numeric != NULL)
-		freeaddrinfo(bus->numeric);
-	free(bus->host);
+	resolver_free(bus->resolver);
+	serial_free(bus->serial);
+	free(bus->owed);
 	free(bus);
 }
 
 int bus_connect(struct bus *bus, uint32_t timeout_ms)
 {
-	int rc;
+	int64_t now_us = clock_mono_us();
 
 	bus_close(bus);
-	rc = bus->wire->open(bus, clock_mono_ms() + timeout_ms);
-	if (rc == 0)
-		modbus_set_socket(bus->context, bus->fd);
-	return rc;
+	bus->broken = false;
+	bus->silent = 0;
+	bus->timed = false;
+	bus->settle_us = 0;
+	bus->heard_us = now_us;
+	return bus->wire->open(bus, now_us + timeout_ms * INT64_C(1000));
 }
 
 void bus_close(struct bus *bus)
 {
 	if (bus->fd < 0)
 		return;
-	modbus_close(bus->context);
+	if (bus->serial != NULL)
+		serial_close(bus->serial);
+	else
+		close(bus->fd);
 	bus->fd = -1;
 }
 
@@ -545,14 +696,29 @@ bool bus_connected(const struct bus *bus)
 
 bool bus_in_step(const struct bus *bus)
 {
-	return bus_connected(bus) &&
-	       (bus->wire->in_step == NULL || bus->wire->in_step(bus->fd) == 0);
+	struct pollfd wait = { .fd = bus->fd };
+
+	if (!bus_connected(bus) || bus->broken)
+		return false;
+	if (!is_rtu(bus))
+		return stream_in_step(bus->fd) == 0;
+	return poll(&wait, 1, 0) == 0;
+}
+
+bool bus_last_timing(const struct bus *bus, struct bus_timing *timing)
+{
+	*timing = bus->timing;
+	return bus->timed;
 }
 
 void bus_recover(struct bus *bus)
 {
-	if (bus_connected(bus))
-		bus->wire->recover(bus);
+	if (!bus_connected(bus))
+		return;
+	if (!is_rtu(bus) || bus->broken || (bus->resolver != NULL && bus->silent >= SILENT_MAX))
+		bus_close(bus); /* over TCP nothing else tells late bytes from new ones */
+	else if (bus->settle_us != 0)
+		settle(bus);
 }
 
 /* Errors */
@@ -577,13 +743,19 @@ static const struct {
 } errors[] = {
 	{ ETIMEDOUT, "timed out" },
 	{ EBADMSG, "answer does not match the request" },
+	{ EILSEQ, "answer garbled or cut short" },
 	{ ECONNRESET, "connection closed by the peer" },
 	{ EDESTADDRREQ, "host name not known" },
 	{ ETIME, "name lookup timed out" },
-	{ EMFILE, "no descriptor below 1024 left" },
+	{ EMFILE, "no descriptor left" },
+	{ ENODEV, "the device is gone" },
+	{ EIO, "the device is gone or failed" },
+	{ EACCES, "no permission to open the device" },
+	{ EBUSY, "the device is in use by another process" },
+	{ ENOTTY, "not a serial device" },
+	{ EOPNOTSUPP, "the device's driver has no RS-485 mode" },
 	{ EINTR, "called off" },
 	{ ECANCELED, "the link has ended" },
-	{ ENOTSUP, "transport not supported by this build" },
 };
 
 const char *bus_strerror(int rc)

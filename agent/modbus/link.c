@@ -37,8 +37,9 @@
 #define START_SPREAD_US   1000000 /* of all of them */
 #define BACKOFF_MIN_MS    500
 #define BACKOFF_MAX_MS    30000
+#define REOPEN_MAX_MS     4000 /* a device that is plugged in again is no network to be spared */
 #define ANSWERED_RECENTLY 10000 /* ms: a single timeout after that is not the link's end */
-#define PROBE_SHARE       9     /* rest after asking a silent unit, times what that cost */
+#define PROBE_SHARE       19    /* rest after asking a silent unit, times what that cost */
 #define STATUS_MS         100   /* least time between two publications of counters */
 #define LOAD_WINDOW_US    5000000
 #define SLEEP_MAX_MS      60000
@@ -200,7 +201,7 @@ static void note_request(void *arg, int rc, int64_t duration_us)
 
 	status->requests++;
 	status->timeouts += rc == -ETIMEDOUT;
-	status->crc_errors += rc == -EBADMSG;
+	status->crc_errors += rc == -EBADMSG || rc == -EILSEQ;
 	status->exceptions += BUS_IS_EXCEPTION(rc);
 	if (rc == 0 && status->round_trip_us == 0)
 		status->round_trip_us = (uint32_t)duration_us;
@@ -375,9 +376,9 @@ static void miss_polls(struct link *link, int64_t now_ms)
 
 static int64_t backoff_ms(struct link *link)
 {
-	int64_t wait = BACKOFF_MAX_MS;
+	int64_t wait = link->conf->transport == TRANSPORT_RTU ? REOPEN_MAX_MS : BACKOFF_MAX_MS;
 
-	if (link->failures < 8 && BACKOFF_MIN_MS << (link->failures - 1) < BACKOFF_MAX_MS)
+	if (link->failures < 8 && BACKOFF_MIN_MS << (link->failures - 1) < wait)
 		wait = BACKOFF_MIN_MS << (link->failures - 1);
 	return wait * 3 / 4 + (int64_t)rand_r(&link->seed) % (wait / 2 + 1);
 }
@@ -440,7 +441,7 @@ static bool somebody_answers(const struct link *link)
 	return false;
 }
 
-/* When a panel may have the bus. Silent ones together get a tenth of it at most. */
+/* When a panel may have the bus. Silent ones together get a twentieth of it at most. */
 static int64_t eligible_ms(const struct link *link, const struct poller *poller, bool gate)
 {
 	int64_t due_ms = poller_due_ms(poller);
@@ -536,12 +537,12 @@ static void serve(struct link *link, int64_t now_ms)
 	link->probe_ms = silent ? now_ms : 0;
 	rc = poller_step(link->pollers[i], link->bus, now_ms, turn);
 	link->probe_ms = 0;
+	if (rc < 0)
+		connection_failed(link, rc);
 	after_ms = clock_mono_ms();
 	/* One that answers is asked on at once: who is it? */
 	if (silent && rc != 1)
 		link->probe_gate_ms = after_ms + PROBE_SHARE * (after_ms - now_ms);
-	if (rc < 0)
-		connection_failed(link, rc);
 }
 
 /* Jobs */

@@ -22,5 +22,7 @@ libmeterx_a_SOURCES += \
 	agent/modbus/refusal.c agent/modbus/refusal.h \
 	agent/modbus/rhythm.c agent/modbus/rhythm.h \
 	agent/modbus/timing.c agent/modbus/timing.h \
+	agent/modbus/resolver.c agent/modbus/resolver.h \
+	agent/modbus/serial.c agent/modbus/serial.h \
 	agent/modbus/job_news.c agent/modbus/job_news.h \
 	agent/modbus/writer.c agent/modbus/writer.h

@@ -35,7 +35,7 @@ static bool retry(struct poller *poller, struct poll *poll, int rc)
 	if (poller->silent || poller_exception_is_final(rc))
 		return false;
 	/* A connection that had gone unnoticed is not the unit's fault. */
-	if (rc < 0 && rc != -ETIMEDOUT && rc != -EBADMSG && retries == 0)
+	if (rc < 0 && rc != -ETIMEDOUT && rc != -EBADMSG && rc != -EILSEQ && retries == 0)
 		retries = 1;
 	return poll->tries++ < retries;
 }

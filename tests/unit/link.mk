@@ -34,3 +34,9 @@ TESTS += tests/unit/test_frame
 tests_unit_test_frame_SOURCES = tests/unit/test_frame.c
 tests_unit_test_frame_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_frame_LDADD = $(UNIT_LIBS)
+
+check_PROGRAMS += tests/unit/test_rtu
+TESTS += tests/unit/test_rtu
+tests_unit_test_rtu_SOURCES = tests/unit/test_rtu.c
+tests_unit_test_rtu_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_rtu_LDADD = $(UNIT_LIBS)

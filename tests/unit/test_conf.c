@@ -109,7 +109,7 @@ static const struct {
 	{ "link \"room1\" {\n" TCP "\n", CONF
 		":1: link: its closing \"}\" is missing\n" CONF
 		":4: no such option 'profile-dir' (known here: index, transport, host, port, "
-		"device, baud, parity, stop-bits, response-timeout, turnaround, max-registers, "
+		"device, baud, parity, stop-bits, rs485, response-timeout, turnaround, max-registers, "
 		"retries)\n" },
 	{ "poll = 2000 }", CONF ":1: \"}\" closes nothing\n" },
 	{ "link { " TCP "}", CONF ":1: a name is missing after \"link\": here is \"{\"\n" },
@@ -192,12 +192,9 @@ static const struct {
 		CONF ":1: link \"room1\": index: \"65536\" is out of range (1 to 65535)\n" },
 	{ LINK_OF(TCP "index = 4") "link \"b\" { " TCP "\nindex = 4 }",
 		CONF ":3: link \"b\": index: 4 is taken by link \"room1\", line 1\n" },
-	{ LINK_OF("transport = \"rtu\" device = \"/dev/ttyS0\""),
-		CONF ":1: link \"room1\": transport \"rtu\" is not available in this version "
-		     "(available: tcp)\n" },
-	{ LINK_OF("transport = \"rtu-tcp\" host = \"192.0.2.9\" port = 4001"),
-		CONF ":1: link \"room1\": transport \"rtu-tcp\" is not available in this version "
-		     "(available: tcp)\n" },
+	{ LINK_OF("transport = \"rtu\" device = \"/dev/ttyS0\" rs485 = perhaps"),
+		CONF ":1: link \"room1\": rs485: \"perhaps\" is none of \"true\", \"false\", "
+		     "\"yes\", \"no\", \"on\", \"off\"\n" },
 	{ LINK_OF("transport = \"rtu\" device = \"ttyS0\" baud = 9601\nparity = \"evn\" stop-bits "
 		  "= 3 "
 		  "host = \"a\""),
@@ -205,8 +202,6 @@ static const struct {
 		":1: link \"room1\": device: \"ttyS0\" is not an absolute path\n" CONF
 		":1: link \"room1\": baud: \"9601\" is none of \"1200\", \"2400\", \"4800\", "
 		"\"9600\", \"19200\", \"38400\", \"57600\", \"115200\"\n" CONF
-		":1: link \"room1\": transport \"rtu\" is not available in this version "
-		"(available: tcp)\n" CONF
 		":2: link \"room1\": parity: \"evn\" is none of \"none\", \"even\", \"odd\"\n" CONF
 		":2: link \"room1\": stop-bits: \"3\" is out of range (1 to 2)\n" CONF
 		":2: link \"room1\": host: not an option of transport \"rtu\" (only of \"tcp\", "
@@ -214,10 +209,6 @@ static const struct {
 	{ "link \"a\" { transport = rtu device = \"/dev/ttyS0\" }\n"
 	  "link \"b\" { transport = rtu device = \"/dev/ttyS0\" }",
 		CONF
-		":1: link \"a\": transport \"rtu\" is not available in this version (available: "
-		"tcp)\n" CONF
-		":2: link \"b\": transport \"rtu\" is not available in this version (available: "
-		"tcp)\n" CONF
 		":2: link \"b\": device: is the line of link \"a\" already, line 1 (one "
 		"link serves all units)\n" },
 	/* panels */
@@ -242,8 +233,6 @@ static const struct {
 	  "l\n"
 	  "unit = 248 profile = \"bcpme\" }",
 		CONF
-		":1: link \"l\": transport \"rtu\" is not available in this version (available: "
-		"tcp)\n" CONF
 		":3: panel \"a\": unit: \"248\" is out of range on a serial line (1 to 247)\n" },
 	{ LINK "panel \"a\" { index = 1 link = \"room1\" unit = 1\nprofile = \"bcpm9\" }",
 		CONF ":3: panel \"a\": profile: \"bcpm9\" cannot be used\n" TEST_SRCDIR
