@@ -117,6 +117,9 @@ static void print_failure(const struct panel *panel, const struct traffic *traff
 			"line "
 			"behind a gateway?\n",
 			conf->link->response_timeout_ms);
+	else if (BUS_IS_GATEWAYS(rc))
+		fprintf(stderr, "the gateway answers, but does not reach the unit: %s\n",
+			bus_strerror(rc));
 	else
 		fprintf(stderr, "%s\n", bus_strerror(rc));
 }

@@ -22,6 +22,8 @@
 #define BUS_EXCEPTION(code)    (0x100 + (code))
 #define BUS_IS_EXCEPTION(rc)   ((rc) > 0x100)
 #define BUS_EXCEPTION_CODE(rc) ((rc)-0x100)
+/* Of a gateway that could not pass the request on: the meter has not said anything. */
+#define BUS_IS_GATEWAYS(rc)    ((rc) == BUS_EXCEPTION(10) || (rc) == BUS_EXCEPTION(11))
 
 struct bus;
 

@@ -201,8 +201,10 @@ static void note_request(void *arg, int rc, int64_t duration_us)
 
 	status->requests++;
 	status->timeouts += rc == -ETIMEDOUT;
-	status->crc_errors += rc == -EBADMSG || rc == -EILSEQ;
-	status->exceptions += BUS_IS_EXCEPTION(rc);
+	status->crc_errors += rc == -EILSEQ;
+	status->wrong_answers += rc == -EBADMSG;
+	status->exceptions += BUS_IS_EXCEPTION(rc) && !BUS_IS_GATEWAYS(rc);
+	status->gateway_exceptions += BUS_IS_GATEWAYS(rc);
 	if (rc == 0 && status->round_trip_us == 0)
 		status->round_trip_us = (uint32_t)duration_us;
 	else if (rc == 0)

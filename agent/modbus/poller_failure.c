@@ -17,11 +17,6 @@
 
 /* Answers that are none */
 
-static bool gateway_silence(int rc)
-{
-	return rc == BUS_EXCEPTION(10) || rc == BUS_EXCEPTION(11);
-}
-
 /* These three say what will still be so next time. */
 bool poller_exception_is_final(int rc)
 {
@@ -45,6 +40,11 @@ static void note_failure(struct poller *poller, const struct plan_read *read, in
 	unsigned base = poller->layout->profile->base;
 
 	poller->verdict = rc;
+	if (BUS_IS_GATEWAYS(rc)) {
+		poller_set_why(poller, "the gateway does not reach unit %u: %s",
+			poller->conf->unit, bus_strerror(rc));
+		return;
+	}
 	poller_set_why(poller, "%s at registers %u to %u", bus_strerror(rc), read->reg + base,
 		read->reg + read->count - 1 + base);
 }
@@ -180,7 +180,7 @@ int poller_failed(struct poller *poller, struct poll *poll, const struct plan_re
 	if (retry(poller, poll, rc))
 		return rc < 0 ? rc : 1;
 	note_failure(poller, read, rc);
-	if (rc < 0 || gateway_silence(rc) || poll == &poller->identify) {
+	if (rc < 0 || BUS_IS_GATEWAYS(rc) || poll == &poller->identify) {
 		poller_fall_silent(poller, poll->classes, clock_mono_ms());
 		return rc < 0 ? rc : 0;
 	}

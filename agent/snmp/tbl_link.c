@@ -147,6 +147,8 @@ static const struct column columns[] = {
 	COUNTER(12, "mxLinkReconnects", reconnects),
 	COLUMN(13, ASN_GAUGE, "mxLinkRoundTrip", link_round_trip),
 	COLUMN(14, ASN_UNSIGNED, "mxLinkLoad", link_load),
+	COUNTER(15, "mxLinkWrongAnswers", wrong_answers),
+	COUNTER(16, "mxLinkGatewayExceptions", gateway_exceptions),
 };
 
 const struct table mx_link_table = {

@@ -155,8 +155,10 @@ struct link_status {
 	int64_t changed_wall_ms;
 	uint64_t requests;
 	uint64_t timeouts;
-	uint64_t crc_errors; /* also: answers that were not to our request */
-	uint64_t exceptions;
+	uint64_t crc_errors;	     /* answers that were garbled, cut off or none at all */
+	uint64_t wrong_answers;	     /* whole ones, but not to our request */
+	uint64_t exceptions;	     /* of meters */
+	uint64_t gateway_exceptions; /* of gateways that do not reach their meters */
 	uint64_t reconnects;
 	uint32_t round_trip_us; /* moving mean of good answers; 0: none yet */
 	uint32_t load_permille; /* share of the last seconds the line was in use */

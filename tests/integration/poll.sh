@@ -93,6 +93,14 @@ exits 1 "$meterx" poll "$conf" dead
 says 'panel "dead" \(link "dead", 127.0.0.1:'"$dead"', unit 1\): .*refused' err
 exits 1 "$meterx" poll "$conf" silent
 says "unit 99\): connected, but the unit does not answer within 500 ms" err
+sim fault exception 10 unit 1
+exits 1 "$meterx" poll "$conf" RPP-1A
+says 'unit 1\): the gateway answers, but does not reach the unit: exception 10' err
+sim fault none
+sim fault exception 4 unit 1
+exits 1 "$meterx" poll "$conf" RPP-1A
+says 'unit 1\): exception 4' err
+sim fault none
 mkdir "$dir/profiles"
 cp "$source_dir"/conf/profiles/* "$dir/profiles"
 sed -i 's/id = 1517/id = 1617/' "$dir/profiles/bcpm-map.inc"

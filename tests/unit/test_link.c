@@ -331,6 +331,27 @@ static void test_exceptions_miss_polls(void **state)
 	rig_down(&rig);
 }
 
+/* A gateway says that it does not reach a unit: that one is offline, nobody has made a mistake. */
+static void test_gateway_speaks_for_itself(void **state)
+{
+	struct link_status status;
+	struct rig rig;
+
+	(void)state;
+	rig_up(&rig, NULL, CONF);
+	assert_true(WAIT_FOR(online(&rig, 1) && online(&rig, 2)));
+	sim_tell(&rig.sim, "fault exception 11 unit 1");
+	assert_true(WAIT_FOR(offline(&rig, 1)));
+	assert_true(online(&rig, 2));
+	status = status_of(&rig);
+	assert_true(status.gateway_exceptions > 0);
+	assert_int_equal(status.exceptions + status.timeouts, 0);
+	assert_int_equal(status.crc_errors + status.wrong_answers, 0);
+	sim_tell(&rig.sim, "fault none");
+	assert_true(WAIT_FOR(online(&rig, 1)));
+	rig_down(&rig);
+}
+
 /* Settings that cannot be read cost neither measurements nor alarms. */
 static void test_settings_refused(void **state)
 {
@@ -534,6 +555,7 @@ int main(void)
 		cmocka_unit_test(test_wrong_device),
 		cmocka_unit_test(test_scale_changes),
 		cmocka_unit_test(test_exceptions_miss_polls),
+		cmocka_unit_test(test_gateway_speaks_for_itself),
 		cmocka_unit_test(test_settings_refused),
 		cmocka_unit_test(test_registers_refused),
 		cmocka_unit_test(test_old_firmware),
