@@ -29,6 +29,7 @@ meterx_sim_SOURCES = tests/sim/sim.c
 meterx_sim_CPPFLAGS = -I$(top_srcdir)/tests
 meterx_sim_LDADD = libsim.a -lm
 
-TESTS += tests/sim/server.sh
-EXTRA_DIST += tests/sim/server.sh tests/sim/test_server.py
+TESTS += tests/sim/server.sh tests/sim/serial.sh
+EXTRA_DIST += tests/sim/server.sh tests/sim/test_server.py tests/sim/serial.sh \
+	tests/sim/test_serial.py
 dist_man1_MANS = tests/sim/meterx-sim.1
