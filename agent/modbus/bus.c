@@ -621,7 +621,7 @@ static void set_line(struct bus *bus, const struct link_conf *conf)
 {
 	unsigned bits = 9u + conf->stop_bits + (conf->parity != PARITY_NONE);
 
-	bus->char_ns = bits * 1000000000u / conf->baud;
+	bus->char_ns = (uint32_t)(bits * UINT64_C(1000000000) / conf->baud);
 	bus->gap_us = conf->baud > 19200 ? GAP_FAST_US : (uint32_t)(wire_us(bus, 7) / 2);
 	bus->owed = xcalloc(OWED_MAX, sizeof(*bus->owed));
 }

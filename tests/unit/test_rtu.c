@@ -280,11 +280,11 @@ static void open_gateway(struct meter *meter)
 	meter->port = ntohs(address.sin_port);
 }
 
-static struct bus *start(struct meter *meter, enum transport transport, const struct act *acts,
-	unsigned n_acts)
+static struct bus *start_at(struct meter *meter, enum transport transport, uint32_t baud,
+	const struct act *acts, unsigned n_acts)
 {
 	char host[] = "127.0.0.1";
-	struct link_conf conf = { .transport = transport, .baud = BAUD, .parity = PARITY_NONE,
+	struct link_conf conf = { .transport = transport, .baud = baud, .parity = PARITY_NONE,
 		.stop_bits = 1, .device = meter->device, .host = host };
 	struct bus *bus;
 
@@ -300,6 +300,12 @@ static struct bus *start(struct meter *meter, enum transport transport, const st
 	assert_non_null(bus);
 	assert_int_equal(bus_connect(bus, 1000), 0);
 	return bus;
+}
+
+static struct bus *start(struct meter *meter, enum transport transport, const struct act *acts,
+	unsigned n_acts)
+{
+	return start_at(meter, transport, BAUD, acts, n_acts);
 }
 
 static void stop(struct meter *meter, struct bus *bus)
@@ -488,6 +494,26 @@ static void test_timing(void **state)
 	stop(&meter, bus);
 }
 
+/* 3.5 characters of 10 bits; fixed above 19200 baud. */
+static void test_silence(void **state)
+{
+	static const struct {
+		uint32_t baud;
+		int64_t gap_us;
+	} cases[] = { { 1200, 29166 }, { 9600, 3645 }, { 19200, 1822 }, { 115200, 1750 } };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct meter meter;
+		struct bus *bus = start_at(&meter, TRANSPORT_RTU, cases[i].baud, NULL, 0);
+
+		for (int k = 0; k < 4; k++)
+			assert_int_equal(ask(&meter, bus), 0);
+		assert_true(meter.least_gap_us >= cases[i].gap_us);
+		stop(&meter, bus);
+	}
+}
+
 /* Pulled out: an error, closed; not there, an error; back, and it goes on. */
 static void test_unplugged(void **state)
 {
@@ -549,6 +575,7 @@ int main(void)
 		cmocka_unit_test(test_silent_gateway),
 		cmocka_unit_test(test_writes),
 		cmocka_unit_test(test_timing),
+		cmocka_unit_test(test_silence),
 		cmocka_unit_test(test_unplugged),
 		cmocka_unit_test(test_open_errors),
 	};
