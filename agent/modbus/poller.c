@@ -346,11 +346,13 @@ static int request(struct poller *poller, struct bus *bus, const struct plan_rea
 	int rc = bus_read(bus, poller->conf->unit, poller->layout->profile->function, read->reg,
 		read->count, poller->conf->link->response_timeout_ms, words);
 
-	int64_t duration_us = clock_mono_us() - begun_us;
+	struct bus_timing timing;
 
-	poller_note_request(poller, rc, duration_us);
-	if (rc == 0 && poller->conf->link->transport == TRANSPORT_TCP)
-		timing_note(&poller->timing, read->count, (uint32_t)duration_us);
+	poller_note_request(poller, rc, clock_mono_us() - begun_us);
+	if (rc == 0 && bus_last_timing(bus, &timing))
+		timing_note(&poller->timing, read->count,
+			poller->conf->link->transport == TRANSPORT_TCP ? timing.round_trip_us
+								       : timing.turnaround_us);
 	return rc;
 }
 

@@ -70,6 +70,13 @@ int bus_connect(struct bus *bus, uint32_t timeout_ms)
 	return 0;
 }
 
+bool bus_last_timing(const struct bus *bus, struct bus_timing *timing)
+{
+	(void)bus;
+	(void)timing;
+	return false;
+}
+
 bool bus_connected(const struct bus *bus)
 {
 	(void)bus;

@@ -51,6 +51,7 @@ static struct {
 	unsigned refusals;
 	bool any_unit;
 	unsigned read_takes_ms;
+	struct bus_timing timing;
 	unsigned word_takes_ms; /* on top of it: a slow line behind a gateway */
 	bool restless_serial; /* another one at every read */
 	int64_t now_ms;
@@ -73,6 +74,10 @@ int bus_read(struct bus *bus, uint8_t unit, unsigned function, uint16_t reg, uin
 	rig.reads++;
 	rig.words += count;
 	rig.now_ms += rig.read_takes_ms + count * rig.word_takes_ms;
+	rig.timing = (struct bus_timing){
+		.turnaround_us = rig.read_takes_ms * 1000,
+		.round_trip_us = (rig.read_takes_ms + count * rig.word_takes_ms) * 1000,
+	};
 	clock_set(rig.now_ms, WALL_MS + rig.now_ms);
 	if (rig.fail != 0 && (rig.fail_reg == 0 || (rig.fail_reg - 1 >= reg &&
 							  rig.fail_reg - 1 < reg + count))) {
@@ -89,6 +94,13 @@ int bus_read(struct bus *bus, uint8_t unit, unsigned function, uint16_t reg, uin
 	if (rig.restless_serial)
 		REG(2)++;
 	return 0;
+}
+
+bool bus_last_timing(const struct bus *bus, struct bus_timing *timing)
+{
+	(void)bus;
+	*timing = rig.timing;
+	return true;
 }
 
 int bus_connect(struct bus *bus, uint32_t timeout_ms)
@@ -907,12 +919,13 @@ static void test_all_refused(void **state)
 	"point \"max-current\" { registers = \"60-69\" type = \"i16\" }\n}\n"                         \
 	"group \"panel\" {\npoint \"ct-layout\" { registers = 150 type = \"u16\" poll = \"slow\" }\n}\n"
 #define HOLES_CONF                                                                                 \
-	"link \"l\" { transport = \"tcp\" host = \"127.0.0.1\" response-timeout = 400 }\n"             \
+	"link \"l\" { transport = \"%s\" response-timeout = 400 }\n"                                 \
 	"panel \"P\" { index = 1 link = \"l\" unit = 1 profile = \"holes\" slow-poll = 8000 }\n"
+#define TCP "tcp\" host = \"127.0.0.1"
 
-static void use_profile_with_holes(void)
+static void use_profile_with_holes(const char *transport)
 {
-	char path[128];
+	char path[128], conf[sizeof(HOLES_CONF) + 128];
 	FILE *file;
 
 	snprintf(path, sizeof(path), "%s/holes.conf", rig.sim.folder);
@@ -921,7 +934,8 @@ static void use_profile_with_holes(void)
 	fputs(HOLES, file);
 	fclose(file);
 	rig.sim.profiles = rig.sim.folder;
-	rig_panel(HOLES_CONF);
+	snprintf(conf, sizeof(conf), HOLES_CONF, transport);
+	rig_panel(conf);
 	unlink(path);
 }
 
@@ -955,7 +969,7 @@ static unsigned words_of_a_poll(void)
 static void test_plans_follow_the_line(void **state)
 {
 	(void)state;
-	use_profile_with_holes();
+	use_profile_with_holes(TCP);
 	set_line(20, 8);
 	work();
 	assert_int_equal(words_of_a_poll(), 50);
@@ -972,13 +986,29 @@ static void test_plans_follow_the_line(void **state)
 	assert_int_equal(rig_comm(rig.slot), COMM_ONLINE);
 }
 
+/* On a serial line it is the turnaround of the meter that decides; 9600 baud: 2 ms a register. */
+static void test_plans_follow_the_turnaround(void **state)
+{
+	(void)state;
+	use_profile_with_holes("rtu\" device = \"/dev/null\" baud = 9600 parity = \"none");
+	set_line(2, 0);
+	run_until(rig.now_ms + 60000);
+	assert_int_equal(words_of_a_poll(), 20);
+	set_line(80, 0);
+	run_until(rig.now_ms + 120000);
+	assert_int_equal(words_of_a_poll(), 50);
+	set_line(2, 0);
+	run_until(rig.now_ms + 120000);
+	assert_int_equal(words_of_a_poll(), 20);
+}
+
 /* A line that is now quick, now slow does not have new plans each time. */
 static void test_plans_do_not_flap(void **state)
 {
 	unsigned plan = 0, changes = 0;
 
 	(void)state;
-	use_profile_with_holes();
+	use_profile_with_holes(TCP);
 	for (int i = 0; i < 60; i++) {
 		set_line(i % 2 ? 1 : 20, i % 2 ? 0 : 8);
 		run_until(rig.now_ms + 4000);
@@ -1147,6 +1177,7 @@ int main(void)
 		TEST(test_many_refused),
 		TEST(test_all_refused),
 		TEST(test_plans_follow_the_line),
+		TEST(test_plans_follow_the_turnaround),
 		TEST(test_plans_do_not_flap),
 		TEST(test_memory),
 		TEST(test_alarms_overtake),
