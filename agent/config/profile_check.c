@@ -452,6 +452,22 @@ static void check_triggers(const struct draft *draft)
 	}
 }
 
+/* Such a panel would have nothing to be online with. */
+static void check_polled(const struct draft *draft)
+{
+	if (draft->points.n == 0 || !may_miss_point(draft))
+		return;
+	for (unsigned i = 0; i < draft->points.n; i++) {
+		const struct point *point = &draft->points.items[i].point;
+
+		if ((point->poll == POLL_FAST || point->poll == POLL_ALARM) &&
+			point->access != ACCESS_WRITE)
+			return;
+	}
+	report(draft, draft->points.items[0].origin,
+		"no point is of poll class fast or alarm: there is nothing to poll");
+}
+
 /* Without it a model could never be told. */
 static void check_identification(const struct draft *draft)
 {
@@ -473,6 +489,7 @@ void profile_check(struct draft *draft)
 	check_scales(draft);
 	check_points(draft);
 	check_overlaps(draft);
+	check_polled(draft);
 	check_thresholds(draft);
 	check_alarms(draft);
 	check_commands(draft);

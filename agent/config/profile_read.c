@@ -643,13 +643,27 @@ static int64_t raw_limit(const struct point *point)
 	return point->words == 1 ? UINT16_MAX : point->words == 2 ? UINT32_MAX : INT64_MAX;
 }
 
+/* Where a float stands beside an integer, these are the integer's. */
+static void refuse_special(const struct place *place, const struct point *point, const char *option)
+{
+	const struct setting *setting = find(place, option);
+
+	if (setting != NULL && point->encoding != ENCODING_FLOAT)
+		complain(place, setting, "%s: a value of type %s has none%s", option,
+			word_type_name(point->type),
+			point->type == TYPE_F32 ? "; it is absent when it is NaN or infinite" : "");
+}
+
 static void read_specials(const struct place *place, struct point *point)
 {
 	const struct setting *setting = find(place, "no-value");
 	int64_t value;
 
-	if (point->type == TYPE_F32 || point->type == TYPE_ASCII)
+	if (point->type == TYPE_F32 || point->type == TYPE_ASCII) {
+		refuse_special(place, point, "no-value");
+		refuse_special(place, point, "rollover");
 		return;
+	}
 	if (setting != NULL &&
 		parse_number(place, setting, "no-value", 0, raw_limit(point), &value)) {
 		point->has_no_value = true;

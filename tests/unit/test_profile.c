@@ -229,6 +229,12 @@ static void every_mistake_is_found_where_it_stands(void **state)
 			"poll: \"often\" is none of: alarm, fast, slow, once" },
 		{ "type = \"ascii\"", "type = \"ascii\" scale = \"volts\"", 18,
 			"scale: a value of type ascii has none" },
+		{ "type = \"ascii\"", "type = \"ascii\" no-value = 1", 18,
+			"no-value: a value of type ascii has none" },
+		{ "type = \"u32\" unit = \"Wh\"", "type = \"f32\" unit = \"Wh\" no-value = 1", 24,
+			"no-value: a value of type f32 has none; it is absent when it is NaN" },
+		{ "type = \"u32\" unit = \"Wh\"", "type = \"f32\" unit = \"Wh\" rollover = 100", 24,
+			"rollover: a value of type f32 has none" },
 		/* inputs: lines 49 and 50 */
 		{ "count = 16 }", "count = 17 }", 49, "count: a register has 16 bits, for 17 inputs" },
 		{ "registers = 90 type", "registers = \"90-91\" type", 49,
@@ -451,6 +457,32 @@ static void all_mistakes_in_one_run(void **state)
 	assert_true(place->problems.count >= ARRAY_LEN(lines));
 }
 
+/* Settings alone make no panel: it could never be online. */
+static void something_must_be_polled(void **state)
+{
+	static const char text[] = "title = \"Settings\"\nbase = 1\nbranches = 1\n"
+				   "block \"all\" { registers = \"1-20\" }\n"
+				   "group \"branch\" { type = \"u16\" poll = \"%s\"\n"
+				   "  point \"rating\" { registers = 10 }\n}\n";
+	static const struct {
+		const char *poll;
+		bool good;
+	} cases[] = { { "once", false }, { "slow", false }, { "fast", true }, { "alarm", true } };
+	struct place *place = *state;
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		char *whole = xasprintf(text, cases[i].poll);
+
+		assert_int_equal(place_load(place, whole), cases[i].good ? 0 : -EINVAL);
+		free(whole);
+		if (cases[i].good)
+			continue;
+		assert_int_equal(place->problems.count, 1);
+		assert_int_equal(place->problems.items[0].line, 6);
+		assert_non_null(strstr(place->problems.items[0].text, "there is nothing to poll"));
+	}
+}
+
 /* What is missing is not complained of when the rest of the file could not be understood. */
 static void a_syntax_error_does_not_hide_what_stands_before_it(void **state)
 {
@@ -556,6 +588,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			every_mistake_is_found_where_it_stands, place_make, place_remove),
 		cmocka_unit_test_setup_teardown(all_mistakes_in_one_run, place_make, place_remove),
+		cmocka_unit_test_setup_teardown(something_must_be_polled, place_make, place_remove),
 		cmocka_unit_test_setup_teardown(a_syntax_error_does_not_hide_what_stands_before_it,
 			place_make, place_remove),
 		cmocka_unit_test_setup_teardown(
