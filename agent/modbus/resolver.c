@@ -1,10 +1,11 @@
 /*
  * resolver: see resolver.h.
  *
- * getaddrinfo() knows no deadline, so it runs in a thread of its own; who waits
- * gives up at his deadline and finds the same lookup again next time, so that a
- * hanging name server holds one thread a resolver, not one a try. The two share
- * nothing but a struct lookup, under its lock.
+ * getaddrinfo() knows no deadline, so it runs in threads of its own; who waits
+ * gives up at his deadline and finds the same lookup again next time. A name server
+ * that hangs holds a few threads, whatever the number of names: the lookups of all
+ * resolvers wait in one queue, and threads are there only while it holds any.
+ * Resolver and thread share nothing but a struct lookup, under its lock.
  */
 #include "config.h"
 
@@ -21,7 +22,10 @@
 
 #include "core/util.h"
 
+#define THREADS_MAX 16
+
 struct lookup {
+	struct lookup *next;  /* of the queue */
 	pthread_mutex_t lock; /* guards all below */
 	pthread_cond_t finished;
 	int refs;
@@ -38,6 +42,13 @@ struct resolver {
 	struct lookup *lookup;    /* under way or the last result */
 	struct addrinfo *numeric; /* of a host given as an address */
 };
+
+/* What waits for a thread, the oldest first; each with a reference. */
+static struct {
+	pthread_mutex_t lock; /* guards all below */
+	struct lookup *first, *last;
+	unsigned threads;
+} queue = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
 static struct addrinfo *resolve(const char *host, const char *service, int flags, int *error)
 {
@@ -71,12 +82,23 @@ static void lookup_drop(struct lookup *lookup)
 	free(lookup);
 }
 
-static void *lookup_run(void *arg)
+static bool lookup_wanted(struct lookup *lookup)
 {
-	struct lookup *lookup = arg;
-	int error;
-	struct addrinfo *addresses = resolve(lookup->host, lookup->service, AI_ADDRCONFIG, &error);
+	bool wanted;
 
+	pthread_mutex_lock(&lookup->lock);
+	wanted = lookup->refs > 1;
+	pthread_mutex_unlock(&lookup->lock);
+	return wanted;
+}
+
+static void lookup_run(struct lookup *lookup)
+{
+	struct addrinfo *addresses = NULL;
+	int error = EAI_AGAIN;
+
+	if (lookup_wanted(lookup))
+		addresses = resolve(lookup->host, lookup->service, AI_ADDRCONFIG, &error);
 	pthread_mutex_lock(&lookup->lock);
 	lookup->addresses = addresses;
 	lookup->error = error;
@@ -84,15 +106,72 @@ static void *lookup_run(void *arg)
 	pthread_cond_broadcast(&lookup->finished);
 	pthread_mutex_unlock(&lookup->lock);
 	lookup_drop(lookup);
+}
+
+/* NULL: none waits, and the thread is counted off. */
+static struct lookup *queue_take(void)
+{
+	struct lookup *lookup;
+
+	pthread_mutex_lock(&queue.lock);
+	lookup = queue.first;
+	if (lookup != NULL)
+		queue.first = lookup->next;
+	else
+		queue.threads--;
+	pthread_mutex_unlock(&queue.lock);
+	return lookup;
+}
+
+static void *queue_run(void *arg)
+{
+	struct lookup *lookup;
+
+	(void)arg;
+	while ((lookup = queue_take()) != NULL)
+		lookup_run(lookup);
 	return NULL;
+}
+
+static int thread_start(void)
+{
+	pthread_attr_t detached;
+	pthread_t thread;
+	int rc;
+
+	pthread_attr_init(&detached);
+	pthread_attr_setdetachstate(&detached, PTHREAD_CREATE_DETACHED);
+	rc = pthread_create(&thread, &detached, queue_run, NULL);
+	pthread_attr_destroy(&detached);
+	return -rc;
+}
+
+/* Takes a reference over, unless there is no thread to be had for it. */
+static int queue_put(struct lookup *lookup)
+{
+	int rc = 0;
+
+	pthread_mutex_lock(&queue.lock);
+	if (queue.threads < THREADS_MAX) {
+		rc = thread_start();
+		queue.threads += rc == 0;
+	}
+	if (queue.threads > 0) {
+		if (queue.first == NULL)
+			queue.first = lookup;
+		else
+			queue.last->next = lookup;
+		queue.last = lookup;
+		rc = 0;
+	}
+	pthread_mutex_unlock(&queue.lock);
+	return rc;
 }
 
 static int lookup_start(const char *host, const char *service, struct lookup **out)
 {
 	struct lookup *lookup = xcalloc(1, sizeof(*lookup));
 	pthread_condattr_t monotonic;
-	pthread_attr_t detached;
-	pthread_t thread;
 	int rc;
 
 	lookup->refs = 2;
@@ -104,14 +183,11 @@ static int lookup_start(const char *host, const char *service, struct lookup **o
 	pthread_cond_init(&lookup->finished, &monotonic);
 	pthread_condattr_destroy(&monotonic);
 
-	pthread_attr_init(&detached);
-	pthread_attr_setdetachstate(&detached, PTHREAD_CREATE_DETACHED);
-	rc = pthread_create(&thread, &detached, lookup_run, lookup);
-	pthread_attr_destroy(&detached);
-	if (rc != 0) {
+	rc = queue_put(lookup);
+	if (rc < 0) {
 		lookup_drop(lookup);
 		lookup_drop(lookup);
-		return -rc;
+		return rc;
 	}
 	*out = lookup;
 	return 0;

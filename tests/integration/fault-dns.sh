@@ -30,8 +30,9 @@ sim freeze on
 		panel $n n$n $n
 	done
 	# One name server that does not answer must not cost a thread for each name.
-	for n in $(seq 100 160); do
+	for n in $(seq 100 140); do
 		link_to n$n "meter$n.example" "$sim_port"
+		panel $n n$n 6
 	done
 } | write_conf
 start_snmpd
@@ -43,6 +44,8 @@ retry 20 is mxPanelState.1 offline
 retry 20 is mxLinkError.2 'name lookup timed out'
 retry 20 is mxLinkError.3 'name lookup timed out'
 fresh 5 5
+threads=$(sed -n 's/^Threads:[[:space:]]*//p' "/proc/${pids[meterxd]}/status")
+[ "$threads" -le $((44 + 16 + 6)) ] || fail "$threads threads with 44 links, of them 43 with names"
 
 dns unknown
 retry 30 is mxLinkError.2 'host name not known'
@@ -54,6 +57,7 @@ dns 127.0.0.1
 online 1 2
 values 1:1:integer 2:2:integer
 told 1 'link: n1 .*: up again after '
+retry 40 is mxAgentPanelsOnline.0 44
 fresh 1 1
 
 say "a server that fails does not touch what is connected, nor who was found before"
