@@ -30,6 +30,7 @@
 #include <unistd.h>
 
 #include "core/clock.h"
+#include "core/descriptors.h"
 #include "core/log.h"
 #include "core/util.h"
 #include "modbus/frame.h"
@@ -172,7 +173,9 @@ static int connect_address(const struct bus *bus, const struct addrinfo *address
 
 	if (fd < 0)
 		return -errno;
-	if (connect(fd, address->ai_addr, address->ai_addrlen) < 0)
+	if (!descriptors_spare(fd))
+		rc = -EMFILE;
+	else if (connect(fd, address->ai_addr, address->ai_addrlen) < 0)
 		rc = errno == EINPROGRESS ? wait_connected(bus, fd, deadline_us) : -errno;
 	if (rc == 0 && setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) < 0)
 		rc = -errno;
@@ -747,7 +750,7 @@ static const struct {
 	{ ECONNRESET, "connection closed by the peer" },
 	{ EDESTADDRREQ, "host name not known" },
 	{ ETIME, "name lookup timed out" },
-	{ EMFILE, "no descriptor left" },
+	{ EMFILE, "no more open files allowed" },
 	{ ENODEV, "the device is gone" },
 	{ EIO, "the device is gone or failed" },
 	{ EACCES, "no permission to open the device" },

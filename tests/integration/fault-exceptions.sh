@@ -37,7 +37,7 @@ CODES
 fresh 5 5
 retry 20 values 1:1:integer 2:2:integer 5:5:integer
 for said in '1 \(illegal function' '4 \(device failure' '6 \(device busy' '10 \(gateway path' '11 \(gateway target'; do
-	told 1 "panel P[12] .*offline: exception $said"
+	told 1 "panel P[12] .*offline: .*exception $said"
 done
 
 say "busy for one request, or still at work"

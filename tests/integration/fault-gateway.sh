@@ -24,9 +24,11 @@ for panel in 1 2 9; do
 	retry 20 is mxPanelState.$panel offline
 	absent mxBranchCurrent.$panel.2
 done
-told 1 'panel P1 .*offline: exception 11 \(gateway target does not respond\)'
-told 1 'panel P2 .*offline: exception 10 \(gateway path unavailable\)'
+told 1 'panel P1 .*offline: the gateway does not reach unit 1: exception 11 \(gateway target does not respond\)'
+told 1 'panel P2 .*offline: the gateway does not reach unit 2: exception 10 \(gateway path unavailable\)'
 told 1 'panel P9 .*offline: exception 4 \(device failure\)'
+[ "$(get mxLinkGatewayExceptions.1)" -ge 2 ] || fail "what the gateway said is not counted"
+[ "$(get mxLinkExceptions.1)" -ge 2 ] || fail "what the meter said is not counted"
 is mxLinkState.1 up
 told 0 'link: gw .*: down'
 
