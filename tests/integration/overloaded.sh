@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Four panels on a line that cannot keep their intervals: it is foretold and said once, nobody is
+# Four panels on a serial line that cannot keep their intervals: it is foretold and said once, nobody is
 # called offline or degraded for it, mxPanelTable tells the intervals that are kept, and what --check
 # proposes helps.
 # shellcheck source-path=SCRIPTDIR/..
@@ -9,8 +9,8 @@ require_mibs
 panels=(1 2 3 4)
 configure() { # LINE...
 	{
-		say "link \"m\" { transport = \"tcp\" host = \"127.0.0.1\" port = $sim_port" \
-			"response-timeout = $((300 * slow)) turnaround = 20 }"
+		say "link \"m\" { transport = \"rtu\" device = \"$dir/tty\" baud = 57600 parity = \"none\"" \
+			"response-timeout = $((300 * slow)) }"
 		for i in "${panels[@]}"; do
 			panel "$i" m "$i"
 		done
@@ -36,7 +36,7 @@ intervals_below() { # MS
 	walk mxPanelPollInterval | awk -v most="$1" '{ n++; high += $2 > most } END { exit n != 4 || high > 0 }'
 }
 
-start_sim --units 1,2,3,4
+start_sim --units 1-4 --serial "$dir/tty:57600:8N1"
 configure 'stale-after = 1'
 check
 equal "standard output" "$(cat "$dir/out")" "$dir/meterxd.conf: ok, 1 link, 4 panels"

@@ -923,7 +923,7 @@ static void test_all_refused(void **state)
 	"panel \"P\" { index = 1 link = \"l\" unit = 1 profile = \"holes\" slow-poll = 8000 }\n"
 #define TCP "tcp\" host = \"127.0.0.1"
 
-static void use_profile_with_holes(const char *transport)
+static void use_profile(const char *profile, const char *transport)
 {
 	char path[128], conf[sizeof(HOLES_CONF) + 128];
 	FILE *file;
@@ -931,7 +931,7 @@ static void use_profile_with_holes(const char *transport)
 	snprintf(path, sizeof(path), "%s/holes.conf", rig.sim.folder);
 	file = fopen(path, "w");
 	assert_non_null(file);
-	fputs(HOLES, file);
+	fputs(profile, file);
 	fclose(file);
 	rig.sim.profiles = rig.sim.folder;
 	snprintf(conf, sizeof(conf), HOLES_CONF, transport);
@@ -969,7 +969,7 @@ static unsigned words_of_a_poll(void)
 static void test_plans_follow_the_line(void **state)
 {
 	(void)state;
-	use_profile_with_holes(TCP);
+	use_profile(HOLES, TCP);
 	set_line(20, 8);
 	work();
 	assert_int_equal(words_of_a_poll(), 50);
@@ -990,7 +990,7 @@ static void test_plans_follow_the_line(void **state)
 static void test_plans_follow_the_turnaround(void **state)
 {
 	(void)state;
-	use_profile_with_holes("rtu\" device = \"/dev/null\" baud = 9600 parity = \"none");
+	use_profile(HOLES, "rtu\" device = \"/dev/null\" baud = 9600 parity = \"none");
 	set_line(2, 0);
 	run_until(rig.now_ms + 60000);
 	assert_int_equal(words_of_a_poll(), 20);
@@ -1002,13 +1002,58 @@ static void test_plans_follow_the_turnaround(void **state)
 	assert_int_equal(words_of_a_poll(), 20);
 }
 
+/* Thirty currents and an energy: integers with a far scale, or floats in a row. */
+#define TWO_WAYS                                                                                   \
+	"title = \"Two ways\"\nbase = 1\nbranches = 30\nmains = 1\nblock \"all\" { registers = \"1-300\" }\n" \
+	"scale \"amps\" { registers = 290 poll = \"fast\" }\n"                                        \
+	"scale \"kwh\" { registers = 291 poll = \"fast\" }\n"                                         \
+	"group \"branch\" {\ncount = 30\npoint \"current\" { integer = \"1-30\" type = \"i16\" "          \
+	"scale = \"amps\" float = \"40-99\" }\n}\n"                                                   \
+	"group \"mains\" {\npoint \"energy\" { integer = \"31-32\" type = \"u32\" "                     \
+	"scale = \"kwh\" float = \"100-101\" }\n}\n"                                                  \
+	"group \"panel\" {\npoint \"ct-layout\" { registers = 150 type = \"u16\" poll = \"slow\" }\n}\n"
+
+/*
+ * The registers that are cheaper to read change with the line; the same energy,
+ * rounded up in the one and not in the other, has not been reset for it.
+ */
+static void test_encoding_follows_the_line(void **state)
+{
+	int64_t since;
+
+	(void)state;
+	memset(rig.regs, 0, sizeof(rig.regs));
+	REG(32) = 1235;
+	REG(100) = 0x449a; /* 1234.6 */
+	REG(101) = 0x5333;
+	use_profile(TWO_WAYS, TCP);
+	set_line(20, 8);
+	run_until(START_MS + 2000);
+	assert_int_equal(good(SCOPE_MAINS, Q_ENERGY, 1), 1234600);
+	since = good(SCOPE_MAINS, Q_ENERGY_DISCONTINUITY, 1);
+	run_until(rig.now_ms + 120000);
+	assert_int_equal(words_of_a_poll(), 34);
+	assert_int_equal(good(SCOPE_MAINS, Q_ENERGY, 1), 1235000);
+	set_line(1, 0);
+	run_until(rig.now_ms + 120000);
+	assert_int_equal(words_of_a_poll(), 62);
+	assert_int_equal(good(SCOPE_MAINS, Q_ENERGY, 1), 1235000);
+	assert_int_equal(good(SCOPE_MAINS, Q_ENERGY_DISCONTINUITY, 1), since);
+	REG(100) = 0x449b; /* 1242.6: it goes on from there */
+	run_until(rig.now_ms + POLL_MS);
+	assert_true(good(SCOPE_MAINS, Q_ENERGY, 1) > 1242000);
+	REG(100) = 0x4480; /* 1026: that is a reset */
+	run_until(rig.now_ms + POLL_MS);
+	assert_true(good(SCOPE_MAINS, Q_ENERGY_DISCONTINUITY, 1) > since);
+}
+
 /* A line that is now quick, now slow does not have new plans each time. */
 static void test_plans_do_not_flap(void **state)
 {
 	unsigned plan = 0, changes = 0;
 
 	(void)state;
-	use_profile_with_holes(TCP);
+	use_profile(HOLES, TCP);
 	for (int i = 0; i < 60; i++) {
 		set_line(i % 2 ? 1 : 20, i % 2 ? 0 : 8);
 		run_until(rig.now_ms + 4000);
@@ -1178,6 +1223,7 @@ int main(void)
 		TEST(test_all_refused),
 		TEST(test_plans_follow_the_line),
 		TEST(test_plans_follow_the_turnaround),
+		TEST(test_encoding_follows_the_line),
 		TEST(test_plans_do_not_flap),
 		TEST(test_memory),
 		TEST(test_alarms_overtake),
