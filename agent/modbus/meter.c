@@ -161,8 +161,8 @@ static void note_meter_event(struct meter_events *events, enum scope scope, unsi
 {
 	if (events->n++ > 0)
 		return;
-	events->scope = scope;
-	events->channel = channel;
+	events->scope = (uint16_t)scope;
+	events->channel = (uint16_t)channel;
 }
 
 static void fill_energy(struct meter *meter, const struct point *point, unsigned channel,

@@ -38,8 +38,7 @@ struct meter {
 /* What a poll brought that the operator should hear of: energy counters. */
 struct meter_events {
 	unsigned n;
-	enum scope scope; /* of the first */
-	unsigned channel;
+	uint16_t scope, channel; /* of the first */
 };
 struct meter_news {
 	struct meter_events resets, rollovers;

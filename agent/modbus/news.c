@@ -31,6 +31,7 @@ void news_fini(struct news *news)
 {
 	alarm_book_unref(news->memory.book);
 	free(news->transitions.items);
+	free(news->energy);
 	store_slot_unref(news->slot);
 	site_unref(news->site);
 }
@@ -230,8 +231,37 @@ static void tell_energy(struct news *news, enum event_kind kind, const struct me
 	add(news, &tale);
 }
 
-void news_energy(struct news *news, const struct meter_news *energy)
+static void add_up(struct meter_events *sum, const struct meter_events *more)
 {
+	if (more->n == 0)
+		return;
+	if (sum->n == 0)
+		*sum = *more;
+	else
+		sum->n += more->n;
+}
+
+static bool nothing_happened(const struct meter_news *energy)
+{
+	return energy->resets.n == 0 && energy->rollovers.n == 0;
+}
+
+void news_energy(struct news *news, struct meter_news *energy, int64_t now_ms)
+{
+	struct energy_news *kept = news->energy;
+
+	if (kept == NULL && nothing_happened(energy))
+		return;
+	if (kept == NULL)
+		kept = news->energy = xcalloc(1, sizeof(*kept));
+	add_up(&kept->untold.resets, &energy->resets);
+	add_up(&kept->untold.rollovers, &energy->rollovers);
+	*energy = (struct meter_news){ 0 };
+	if (nothing_happened(&kept->untold) || !damper_is_open(&kept->damper, now_ms))
+		return;
+	*energy = kept->untold;
+	kept->untold = (struct meter_news){ 0 };
+	damper_told(&kept->damper, now_ms);
 	tell_energy(news, EVENT_ENERGY_RESET, &energy->resets, "was reset");
 	tell_energy(news, EVENT_ENERGY_ROLLOVER, &energy->rollovers, "rolled over");
 }
@@ -269,6 +299,8 @@ void news_replaced(struct news *news, const struct snapshot *snapshot, int64_t n
 	add(news, &tale);
 	forget(news, snapshot, now_ms);
 	news->memory.inputs_known = news->memory.inputs_closed = 0;
+	if (news->energy != NULL)
+		news->energy->untold = (struct meter_news){ 0 };
 	news->changed = true;
 }
 

@@ -11,10 +11,17 @@
 #ifndef METERX_MODBUS_NEWS_H
 #define METERX_MODBUS_NEWS_H
 
+#include "alarm/damper.h"
 #include "alarm/journal.h"
 #include "alarm/tell.h"
 #include "modbus/meter.h"
 #include "store/site.h"
+
+/* What happened to energy counters and was told, or not yet. */
+struct energy_news {
+	struct damper damper;
+	struct meter_news untold;
+};
 
 struct news {
 	struct site *site; /* reference */
@@ -22,6 +29,7 @@ struct news {
 	struct slot *slot; /* reference */
 	struct panel_memory memory; /* as the journal has it, but for what has just been told */
 	bool changed; /* told since */
+	struct energy_news *energy; /* NULL: nothing has happened to energy counters yet */
 	struct journal_batch *batch; /* while there is something to post */
 	struct alarm_transitions transitions; /* of the last news_alarms() or news_replaced() */
 };
@@ -41,7 +49,12 @@ void news_inputs(struct news *news, struct snapshot *snapshot, int64_t now_ms);
 /* Each is told once until the other is, also over a restart. */
 void news_online(struct news *news, int64_t serial, int64_t away_ms);
 void news_offline(struct news *news, const char *why);
-void news_energy(struct news *news, const struct meter_news *energy);
+/*
+ * What happened to energy counters at this poll. Told at once, but not at every
+ * poll of a meter that does so for ever: what comes during a hold is told after
+ * it, in one. Afterwards energy is what was told now.
+ */
+void news_energy(struct news *news, struct meter_news *energy, int64_t now_ms);
 /*
  * Another meter is in place of the one that snapshot shows: its alarms end. The
  * snapshot is then to be cleared.

@@ -153,6 +153,7 @@ void poller_free(struct poller *poller)
 	meter_fini(&poller->meter);
 	news_fini(&poller->news);
 	free(poller->why);
+	free(poller->claim);
 	free(poller);
 }
 
@@ -314,7 +315,7 @@ int poller_finish(struct poller *poller, struct poll *poll)
 	}
 	if (!meter_same(&poller->meter, &id)) {
 		poll_end(poll);
-		poller->unidentified = true;
+		poller_claimed(poller, &id);
 		return 1;
 	}
 	stale_scales = scales_update(&poller->meter.scales, map, poll->words, read);

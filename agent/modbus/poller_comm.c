@@ -219,11 +219,66 @@ static void refuse_device(struct poller *poller, const struct meter_id *id, int6
 	publish_missed(poller, now_ms);
 }
 
+/*
+ * Another meter is believed in when that was said twice in a row, and not at
+ * once again after it was: what has another name at each question is nobody to
+ * show values of, and events of it would fill the log.
+ */
+enum verdict_of_claim {
+	CLAIM_NONE,     /* it is the one that is known */
+	CLAIM_NEW,      /* ask again */
+	CLAIM_BELIEVED, /* another meter */
+	CLAIM_DOUBTED,
+};
+
+void poller_claimed(struct poller *poller, const struct meter_id *id)
+{
+	if (poller->claim == NULL)
+		poller->claim = xcalloc(1, sizeof(*poller->claim));
+	poller->claim->id = *id;
+	poller->claim->open = true;
+	poller->unidentified = true;
+}
+
+static enum verdict_of_claim judge_claim(
+	struct poller *poller, const struct meter_id *id, int64_t now_ms)
+{
+	bool claimed = poller->claim != NULL && poller->claim->open;
+	bool again = claimed && poller->claim->id.serial == id->serial &&
+		     poller->claim->id.device == id->device;
+
+	if (claimed)
+		poller->claim->open = false;
+	if (meter_same(&poller->meter, id))
+		return claimed ? CLAIM_DOUBTED : CLAIM_NONE;
+	if (!claimed) {
+		poller_claimed(poller, id);
+		return CLAIM_NEW;
+	}
+	if (!again || !damper_is_open(&poller->claim->replaced, now_ms))
+		return CLAIM_DOUBTED;
+	damper_told(&poller->claim->replaced, now_ms);
+	return CLAIM_BELIEVED;
+}
+
+/* It is not served, and asked again ever more rarely. */
+static void doubt_meter(struct poller *poller, int64_t now_ms)
+{
+	poller_set_why(poller, "says that it is one meter, then another");
+	poller->verdict = -EAGAIN;
+	poller_fall_silent(poller, CLASS(POLL_FAST), now_ms);
+}
+
 int poller_identified(struct poller *poller, const struct meter_id *id, int64_t now_ms)
 {
+	enum verdict_of_claim claim = judge_claim(poller, id, now_ms);
 	int model = poller->meter.model;
 
-	if (!meter_same(&poller->meter, id)) {
+	if (claim == CLAIM_DOUBTED)
+		doubt_meter(poller, now_ms);
+	if (claim == CLAIM_DOUBTED || claim == CLAIM_NEW)
+		return claim == CLAIM_NEW;
+	if (claim == CLAIM_BELIEVED) {
 		log_info("poller",
 			"panel %s (unit %u): another meter: serial %lld, device id %d "
 			"instead of %lld, %d",

@@ -21,6 +21,7 @@
 
 #include "modbus/poller.h"
 
+#include "alarm/damper.h"
 #include "modbus/meter.h"
 #include "modbus/news.h"
 #include "modbus/pace.h"
@@ -63,6 +64,7 @@ struct poller {
 	bool rescaled;     /* the last measurements were dropped for a change of scales */
 	bool alarm_waits;  /* an alarm poll was dropped for a whole poll to tell its news */
 
+	struct claim *claim; /* NULL: it never said that it is another meter */
 	struct rhythm rhythm;
 	int64_t probe_ms; /* silent: when to ask next */
 	int64_t probe_wait_ms;
@@ -80,6 +82,13 @@ struct poller {
 	int32_t told_device; /* wrong device id that was logged, TOLD_NONE: none */
 	char *why;           /* the last failure, for the log; NULL: none yet */
 	int verdict;         /* of the last poll that ended: 0, -errno or BUS_EXCEPTION() */
+};
+
+/* That the meter is another one. */
+struct claim {
+	bool open;	     /* the last thing it said of itself: id */
+	struct meter_id id;
+	struct damper replaced; /* of claims that were believed */
 };
 
 /* poller.c: one poll */
@@ -102,7 +111,9 @@ enum comm_state poller_comm(const struct poller *poller);
 void poller_give_up(struct poller *poller); /* the polls under way */
 void poller_miss(struct poller *poller, unsigned classes, int64_t now_ms);
 void poller_fall_silent(struct poller *poller, unsigned classes, int64_t now_ms);
-/* The meter has said who it is. 1: go on with it. */
+/* In a poll the meter has said that it is another one. */
+void poller_claimed(struct poller *poller, const struct meter_id *id);
+/* The meter has been asked who it is, and said so. 1: go on with it. */
 int poller_identified(struct poller *poller, const struct meter_id *id, int64_t now_ms);
 
 /* poller_failure.c */

@@ -121,7 +121,7 @@ void poller_publish(struct poller *poller, const struct poll *poll, bool stale_s
 	if (poller->served)
 		news_online(&poller->news, poller->meter.id.serial,
 			poller->away_ms != 0 ? now_ms - poller->away_ms : 0);
-	news_energy(&poller->news, &energy);
+	news_energy(&poller->news, &energy, now_ms);
 	news_inputs(&poller->news, snapshot, now_ms);
 	news_alarms(&poller->news, snapshot, now_ms);
 	news_post(&poller->news, snapshot, &poller->meter.id);

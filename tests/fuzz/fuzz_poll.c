@@ -342,7 +342,7 @@ static void publish(
 	meter_set_identity(&world.meter, snapshot, world.now_ms);
 	check_identity(snapshot->identity);
 	news_online(&world.news, world.meter.id.serial, 0);
-	news_energy(&world.news, &energy);
+	news_energy(&world.news, &energy, world.now_ms);
 	news_inputs(&world.news, snapshot, world.now_ms);
 	news_alarms(&world.news, snapshot, world.now_ms);
 	follow_transitions();

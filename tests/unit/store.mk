@@ -1,5 +1,6 @@
 STORE_TESTS = \
 	tests/unit/test_alarm \
+	tests/unit/test_damper \
 	tests/unit/test_energy \
 	tests/unit/test_layout \
 	tests/unit/test_site \
@@ -27,3 +28,7 @@ tests_unit_test_alarm_LDADD = $(UNIT_LIBS)
 tests_unit_test_site_SOURCES = tests/unit/test_site.c $(FIXTURE)
 tests_unit_test_site_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_site_LDADD = $(UNIT_LIBS)
+
+tests_unit_test_damper_SOURCES = tests/unit/test_damper.c
+tests_unit_test_damper_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_damper_LDADD = $(UNIT_LIBS)

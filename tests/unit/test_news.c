@@ -499,9 +499,29 @@ static void energy_registers(void **state)
 	assert_int_equal(event->channel, 1);
 	assert_int_equal(event->severity, STATE_OK);
 	event_unref(event);
+	/* Too soon after the last to be told at once. */
 	REG(1169) = REG(1171) = REG(1173) = 0;
 	seconds(2);
+	assert_told("");
+	seconds(10);
 	assert_told("P branch 1: energy was reset, and 2 others");
+}
+
+/* A counter that goes back at every poll is told ever more rarely. */
+static void energy_that_jumps(void **state)
+{
+	unsigned n = 0;
+
+	(void)state;
+	REG(1171) = 60000;
+	work();
+	told();
+	for (int i = 0; i < 300; i++) {
+		REG(1171)--;
+		seconds(2);
+		n += *told() != '\0';
+	}
+	assert_in_range(n, 4, 7);
 }
 
 /* Taken out of the configuration, or switched off in it. */
@@ -737,6 +757,7 @@ int main(void)
 		TEST(states_that_do_not_latch),
 		TEST(a_hold_ends_while_the_meter_is_silent),
 		TEST(energy_registers),
+		TEST(energy_that_jumps),
 		TEST(nobody_watches_the_panel_any_more),
 		TEST(nobody_watched_the_panel_after_a_restart),
 		TEST(nobody_watches_the_offline_panel_any_more),

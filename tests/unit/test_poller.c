@@ -54,6 +54,7 @@ static struct {
 	struct bus_timing timing;
 	unsigned word_takes_ms; /* on top of it: a slow line behind a gateway */
 	bool restless_serial; /* another one at every read */
+	unsigned serial_reads; /* reads that held it */
 	int64_t now_ms;
 	struct sim sim; /* its folder only */
 	struct store *store;
@@ -91,6 +92,7 @@ int bus_read(struct bus *bus, uint8_t unit, unsigned function, uint16_t reg, uin
 		return BUS_EXCEPTION(2);
 	}
 	memcpy(words, rig.regs + reg, count * sizeof(*words));
+	rig.serial_reads += reg <= 1;
 	if (rig.restless_serial)
 		REG(2)++;
 	return 0;
@@ -732,6 +734,67 @@ static void test_another_meter(void **state)
 	assert_int_equal(rig_comm(rig.slot), COMM_ONLINE);
 }
 
+/* Said once, in the middle of a poll, and taken back: nothing is forgotten. */
+static void test_another_name_once(void **state)
+{
+	int64_t since;
+
+	(void)state;
+	REG(2000) = 500; /* energy */
+	work();
+	since = good(SCOPE_BRANCH, Q_ENERGY_DISCONTINUITY, 1);
+	set_time(START_MS + 60000); /* the classes that hold the serial number are due */
+	rig.serial_reads = 0;
+	while (poller_due_ms(rig.poller) <= rig.now_ms && rig.serial_reads < 2) {
+		REG(2) = rig.serial_reads == 0 ? 1234 : 4711;
+		poller_step(rig.poller, NULL, rig.now_ms, false);
+	}
+	REG(2) = 4711;
+	assert_true(poller_silent(rig.poller));
+	run_until(rig.now_ms + 5000);
+	assert_int_equal(good(SCOPE_PANEL, Q_SERIAL, 1), 4711);
+	assert_int_equal(good(SCOPE_BRANCH, Q_ENERGY_DISCONTINUITY, 1), since);
+	assert_int_equal(rig_comm(rig.slot), COMM_ONLINE);
+}
+
+/* Another serial number at every question: asked ever more rarely, never served. */
+static void test_restless_meter(void **state)
+{
+	(void)state;
+	rig.restless_serial = true;
+	run_until(START_MS + 10000);
+	assert_int_equal(rig_comm(rig.slot), COMM_OFFLINE);
+	rig.reads = 0;
+	run_until(START_MS + 610000);
+	assert_in_range(rig.reads, 20, 60);
+	assert_int_equal(rig_comm(rig.slot), COMM_OFFLINE);
+	rig.restless_serial = false;
+	run_until(rig.now_ms + 65000);
+	assert_int_equal(rig_comm(rig.slot), COMM_ONLINE);
+}
+
+/* Another meter every five seconds is believed ever more rarely. */
+static void test_meters_in_turn(void **state)
+{
+	int64_t serial = -1;
+	unsigned believed = 0;
+
+	(void)state;
+	while (rig.now_ms < START_MS + 3600000) {
+		const struct snapshot *snapshot;
+
+		REG(2)++;
+		run_until(rig.now_ms + 5000);
+		snapshot = store_get(rig.slot);
+		if (snapshot->identity != NULL && snapshot->identity->serial != serial) {
+			serial = snapshot->identity->serial;
+			believed++;
+		}
+		store_put(rig.slot, snapshot);
+	}
+	assert_in_range(believed, 4, 10);
+}
+
 static void test_wrong_device(void **state)
 {
 	(void)state;
@@ -1211,6 +1274,9 @@ int main(void)
 		TEST(test_energy_under_a_coarser_scale),
 		TEST(test_energy_of_a_float),
 		TEST(test_another_meter),
+		TEST(test_another_name_once),
+		TEST(test_restless_meter),
+		TEST(test_meters_in_turn),
 		TEST(test_wrong_device),
 		TEST(test_poll_all_reports_errors),
 		TEST(test_poll_all_ends),
