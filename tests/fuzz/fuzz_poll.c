@@ -160,7 +160,7 @@ static void check_book(const struct alarm_book *book)
 			worst = alarm->severity;
 	}
 	REQUIRE(book->n_active == active && book->n_latched == latched && book->worst == worst);
-	REQUIRE(book->known || book->n == 0);
+	REQUIRE(book->known || (active == 0 && latched == 0)); /* counters may be known */
 	for (uint32_t i = 0; i < alarms->n; i++)
 		if (world.told[i].latched || world.told[i].active)
 			REQUIRE(alarm_find(book, alarms->keys[i]) != NULL);
