@@ -34,6 +34,7 @@
 
 #define EXIT_USAGE 2
 #define RETRY_LINKS_MS 2000
+#define WATCHDOG_MS 15000 /* where no service manager asks for another */
 /* Of one link: its wake-up and its connection. */
 #define DESCRIPTORS_A_LINK 2
 /* Of all the rest while all is well; the reserve comes on top. */
@@ -356,10 +357,15 @@ static void on_signal(int signo, void *arg)
 	loop_stop(agent->loop);
 }
 
+/* This thread is alive; and the journal's lock and at least one link are not stuck either. */
 static void on_watchdog(void *arg)
 {
-	(void)arg;
-	notify_alive();
+	struct agent *agent = arg;
+	struct journal_stats stats;
+
+	journal_stats(agent->journal, &stats);
+	if (links_alive(agent->links))
+		notify_alive();
 }
 
 /*
@@ -427,8 +433,7 @@ static int start(struct agent *agent, struct config *config)
 	agent->journal = journal_open(agent->state_dir, agent->events);
 	journal_on_names(agent->journal, wake_main, agent->loop);
 	post_start(agent, config);
-	if (watchdog_ms > 0)
-		loop_add_timer(agent->loop, watchdog_ms, on_watchdog, NULL);
+	loop_add_timer(agent->loop, watchdog_ms > 0 ? watchdog_ms : WATCHDOG_MS, on_watchdog, agent);
 	return apply(agent, config);
 }
 

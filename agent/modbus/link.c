@@ -43,6 +43,7 @@
 #define STATUS_MS         100   /* least time between two publications of counters */
 #define LOAD_WINDOW_US    5000000
 #define SLEEP_MAX_MS      60000
+#define STUCK_MS          (SLEEP_MAX_MS + 120000) /* more than any turn takes, with writes */
 #define PROBE_LEAST_MS    100 /* of waiting for a silent unit while a job waits for the bus */
 #define PACE_CHECK_MS     1000
 #define KEPT_FOR_MS       60000 /* before an overloaded line is said to be none any more */
@@ -53,6 +54,7 @@
 struct link {
 	int wake_fd;
 	atomic_bool stopping;
+	_Atomic int64_t turned_ms; /* when its thread last came round */
 	int64_t start_ms; /* not before */
 	pthread_t id;
 	pthread_mutex_t lock; /* guards next_site, next_position */
@@ -785,6 +787,7 @@ static void *run(void *arg)
 	while (!atomic_load(&link->stopping)) {
 		int64_t now_ms;
 
+		atomic_store(&link->turned_ms, clock_mono_ms());
 		take_update(link);
 		do_next(link);
 		now_ms = clock_mono_ms();
@@ -876,6 +879,7 @@ static int prepare(struct link *link, struct site *site, size_t position)
 	link->seed = (unsigned)clock_mono_us() ^ (unsigned)(uintptr_t)link;
 	link->load_begun_us = clock_mono_us();
 	link->start_ms = clock_mono_ms() + start_after_ms(site, position);
+	atomic_init(&link->turned_ms, link->start_ms);
 	name_peer(link);
 	link->posted_down = journal_link_down(site->journal, link->conf->name);
 	link->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -923,6 +927,11 @@ void link_update(struct link *link, struct site *site, size_t position)
 	pthread_mutex_unlock(&link->lock);
 	site_unref(unseen);
 	wake(link);
+}
+
+bool link_turns(const struct link *link)
+{
+	return clock_mono_ms() - atomic_load(&link->turned_ms) <= STUCK_MS;
 }
 
 void link_stop_begin(struct link *link)

@@ -26,6 +26,9 @@ struct link *link_start(struct site *site, size_t position);
 /* A reload left this link's settings unchanged: take the panels of the new site; unchanged ones go on without a gap. */
 void link_update(struct link *link, struct site *site, size_t position);
 
+/* False: its thread is stuck somewhere, for minutes, in a driver or by a mistake of ours. Any thread. */
+bool link_turns(const struct link *link);
+
 /* Ask all links to stop first (link_stop_begin), then wait for each (bounded by its response timeout). */
 void link_stop_begin(struct link *link);
 void link_stop(struct link *link); /* frees it */

@@ -13,10 +13,13 @@
 #include "modbus/link.h"
 #include "modbus/news.h"
 
+#define STUCK_LOOKS 2
+
 struct running {
 	struct link *link;
 	struct site *site; /* reference: conf is in it */
 	const struct link_conf *conf;
+	unsigned stuck; /* how often in a row it was found so */
 };
 
 struct links {
@@ -44,7 +47,7 @@ static void adopt(struct running *running, struct link *link, struct site *site,
 {
 	site_ref(site);
 	site_unref(running->site);
-	*running = (struct running){ link, site, site->links[position].conf };
+	*running = (struct running){ link, site, site->links[position].conf, 0 };
 }
 
 /* All are asked before the first is waited for. next: what comes after them, if anything. */
@@ -131,6 +134,36 @@ int links_apply(struct links *links, struct site *site)
 	links->running = kept;
 	links->n = site->n_links;
 	return links_retry(links);
+}
+
+/* From the second time on: after a standstill of the whole process all look stuck once. */
+static bool is_stuck(struct running *running)
+{
+	unsigned before = running->stuck;
+
+	if (link_turns(running->link)) {
+		running->stuck = 0;
+		if (before >= STUCK_LOOKS)
+			log_warning("link", "%s: its thread moves again", running->conf->name);
+		return false;
+	}
+	if (before < STUCK_LOOKS && ++running->stuck == STUCK_LOOKS)
+		log_error("link", "%s: its thread has been stuck for minutes: nothing is polled there",
+			running->conf->name);
+	return running->stuck >= STUCK_LOOKS;
+}
+
+bool links_alive(struct links *links)
+{
+	size_t n = 0, stuck = 0;
+
+	for (size_t i = 0; i < links->n; i++) {
+		if (links->running[i].link == NULL)
+			continue;
+		n++;
+		stuck += is_stuck(&links->running[i]);
+	}
+	return n == 0 || stuck < n;
 }
 
 void links_stop(struct links *links)

@@ -117,7 +117,8 @@ polls_go_on
 retry 10 all_delivered
 
 say "the end, with a master that says nothing"
-set_clock 1
+set_clock -1
 kill -STOP "${pids[snmpd]}"
 stop_meterxd
 kill -CONT "${pids[snmpd]}"
+! log_has meterxd 'leaving it behind' || fail "it did not wait for its thread"

@@ -541,6 +541,28 @@ static void test_link_without_panels(void **state)
 	rig_down(&rig);
 }
 
+/* Time runs ahead by more than any turn takes: so it does for a thread that is stuck. */
+static bool stuck_ahead(const struct rig *rig)
+{
+	clock_set(clock_mono_ms() + 200000, -1);
+	return !links_alive(rig->links);
+}
+
+/* Without a panel it sleeps for a minute, after a turn or two. */
+static void test_stuck_link_is_told(void **state)
+{
+	struct rig rig;
+	(void)state;
+
+	rig_up(&rig, NULL, RHYTHM LINK);
+	assert_true(links_alive(rig.links));
+	assert_false(stuck_ahead(&rig)); /* once is nothing */
+	assert_true(WAIT_FOR(stuck_ahead(&rig)));
+	clock_set(-1, -1);
+	assert_true(links_alive(rig.links));
+	rig_down(&rig);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -565,6 +587,7 @@ int main(void)
 		cmocka_unit_test(test_reload_of_the_link),
 		cmocka_unit_test(test_disabled_panel),
 		cmocka_unit_test(test_link_without_panels),
+		cmocka_unit_test(test_stuck_link_is_told),
 	};
 
 	log_init("test_link", LOG_LEVEL_INFO);
