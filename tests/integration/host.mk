@@ -2,6 +2,7 @@ integration_scenarios += \
 	tests/integration/clock-steps.sh \
 	tests/integration/confined.sh \
 	tests/integration/disk-full.sh \
+	tests/integration/serial-access.sh \
 	tests/integration/service.sh \
 	tests/integration/suspended.sh
 EXTRA_DIST += tests/integration/wallclock.c tests/sandbox.py tests/sockets.py

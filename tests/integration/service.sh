@@ -39,8 +39,17 @@ if [ -n "${METERX_TEST_WRAPPER:-}" ] || grep -qE '^S\["SANITIZE_CFLAGS"\]=".+"' 
 	exit 0
 fi
 say "the daemon in it: no call is missed, nothing else is written"
-start_sim
-{ say 'link m { transport = "tcp" host = "localhost" port = '"$sim_port"' }'; panel 1 m 1 'writes = {"labels"}'; } | write_conf
+serve() {
+	start_sim --serial "$dir/line:0:8N1"
+	chmod 666 "$(readlink -f "$dir/line")"
+}
+serve
+{
+	say 'link line { transport = "rtu" device = "'"$dir/line"'" baud = 115200 parity = "none" }'
+	panel 2 line 2
+	say 'link m { transport = "tcp" host = "localhost" port = '"$sim_port"' }'
+	panel 1 m 1
+} | write_conf
 cp -r "$source_dir/conf/profiles" "$dir/profiles"
 sed -i "s|^profile-dir.*|profile-dir = \"$dir/profiles\"|" "$dir/meterxd.conf"
 start_snmpd "agentXPerms 0777 0755"
@@ -73,19 +82,20 @@ if ! "${wrapper[@]}" python3 "$tests/sandbox.py" "$unit" "$who" "$build/meterxd"
 	exit 0
 fi
 spawn meterxd "${wrapper[@]}" python3 "$tests/sandbox.py" "$unit" "$who" "$build/meterxd" -f -c "$dir/meterxd.conf"
-online 1
+online 1 2
 is mxAgentEventStorage.0 ok
 equal "user" "$(sed -n 's/^Uid:[[:space:]]*\([0-9]*\).*/\1/p' "/proc/${pids[meterxd]}/status")" "$(id -u "$who")"
 equal "its files" "$(find "$dir/state" -type f -printf '%u %m\n' | sort -u)" "$who 640"
 equal "files to be open" "$(sed -n 's/^Max open files *\([0-9]*\).*/\1/p' "/proc/${pids[meterxd]}/limits")" 8192
 equal "filter" "$(sed -n 's/^Seccomp:[[:space:]]*//p' "/proc/${pids[meterxd]}/status")" 2
 kill -HUP "${pids[meterxd]}"
-retry 10 log_has meterxd 'read again: 1 link, 1 panel'
+retry 10 log_has meterxd 'read again: 2 links, 2 panels'
 stop snmpd
 start_snmpd "agentXPerms 0777 0755"
-online 1
+online 1 2
 stop sim
 retry 10 is mxPanelState.1 offline
-start_sim
-online 1
+retry 10 is mxPanelState.2 offline
+serve
+online 1 2
 stop_meterxd

@@ -49,7 +49,7 @@ says "ok, 0 links, 0 panels"
 sed -i "s|^#\([^ ]\)|\1|; s|^profile-dir.*|profile-dir = \"$source_dir/conf/profiles\"|" "$dir/sample.conf"
 printf 'number,label\n1,a\n' >"$dir/rpp-1a.csv"
 exits 0 "$program" --check -c "$dir/sample.conf"
-says "ok, 1 link, 2 panels"
+says "ok, 3 links, 2 panels"
 
 say "runs without a master, reloads, keeps running on a bad file"
 cp "$dir/good.conf" "$dir/meterxd.conf"
