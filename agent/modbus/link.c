@@ -29,6 +29,7 @@
 #include "modbus/bus.h"
 #include "modbus/job.h"
 #include "modbus/news.h"
+#include "modbus/overload.h"
 #include "modbus/poller.h"
 #include "modbus/writer.h"
 
@@ -45,8 +46,6 @@
 #define SLEEP_MAX_MS      60000
 #define STUCK_MS          (SLEEP_MAX_MS + 120000) /* more than any turn takes, with writes */
 #define PROBE_LEAST_MS    100 /* of waiting for a silent unit while a job waits for the bus */
-#define PACE_CHECK_MS     1000
-#define KEPT_FOR_MS       60000 /* before an overloaded line is said to be none any more */
 #define RECOVER_MAX_MS    1000
 #define STOP_CHECK_MS     50
 #define JOBS_A_TURN       64 /* that cannot be begun and are only told so */
@@ -85,9 +84,7 @@ struct link {
 	bool writing;          /* a job is under way: its requests are not called off */
 	int64_t down_ms;       /* since when it is not UP, for the log */
 	bool told_down; /* in the log */
-	bool told_slow;	  /* in the log: it cannot keep the intervals of its panels */
-	int64_t pace_ms;  /* when to look at them next */
-	int64_t kept_ms;  /* since when it does keep them, 0: it does not */
+	struct overload overload;
 	bool posted_down; /* to the journal, by this agent or the one before */
 	unsigned seed;
 
@@ -224,59 +221,27 @@ static void note_request(void *arg, int rc, int64_t duration_us)
 	enter(link, LINK_UP, "");
 }
 
-/* What an overloaded line does, and when it does so no more: once each. */
-
-/* The panel that is furthest from its interval; kept: every one that answers has it. */
-static const struct poller *slowest_panel(const struct link *link, bool *kept)
-{
-	const struct poller *slowest = NULL;
-	int64_t worst = 0;
-
-	*kept = true;
-	for (size_t i = 0; i < link->n_pollers; i++) {
-		const struct poller *poller = link->pollers[i];
-		int64_t slow_ms = poller_slow_ms(poller);
-		int64_t permille = slow_ms * 1000 / poller_conf(poller)->poll_ms;
-
-		*kept = *kept && (slow_ms == 0 || poller_silent(poller));
-		if (slow_ms > 0 && permille > worst) {
-			slowest = poller;
-			worst = permille;
-		}
-	}
-	return slowest;
-}
-
-static void watch_pace(struct link *link, int64_t now_ms)
+static void tell_overload(struct link *link, int64_t now_ms)
 {
 	const struct poller *slowest;
-	bool kept;
+	const struct panel_conf *conf;
 
-	if (now_ms < link->pace_ms)
-		return;
-	link->pace_ms = now_ms + PACE_CHECK_MS;
-	slowest = slowest_panel(link, &kept);
-	if (slowest != NULL)
-		link->kept_ms = 0;
-	if (slowest != NULL && !link->told_slow) {
-		const struct panel_conf *conf = poller_conf(slowest);
-
+	switch (overload_look(&link->overload, link->pollers, link->n_pollers, now_ms, &slowest)) {
+	case OVERLOAD_BEGINS:
+		conf = poller_conf(slowest);
 		log_warning("link",
 			"%s (%s): too slow for its %zu panels: %s is polled every %.1f s, not every "
 			"%.1f s; meterxd --check tells what would help",
 			link->conf->name, link->peer, link->n_pollers, conf->name,
 			(double)poller_slow_ms(slowest) / 1000, (double)conf->poll_ms / 1000);
-		link->told_slow = true;
+		break;
+	case OVERLOAD_ENDS:
+		log_info("link", "%s (%s): keeps the poll intervals of its panels again",
+			link->conf->name, link->peer);
+		break;
+	case OVERLOAD_NOTHING:
+		break;
 	}
-	if (!kept || !link->told_slow)
-		return;
-	if (link->kept_ms == 0)
-		link->kept_ms = now_ms;
-	if (now_ms - link->kept_ms < KEPT_FOR_MS)
-		return;
-	log_info("link", "%s (%s): keeps the poll intervals of its panels again",
-		link->conf->name, link->peer);
-	link->told_slow = false;
 }
 
 /* Panels */
@@ -331,7 +296,7 @@ static void assign_panels(struct link *link, struct site *site, size_t position)
 	link->last = 0;
 	link->conf = conf;
 	if (link->site == NULL || link->site->config != site->config)
-		link->told_slow = false; /* other intervals, perhaps */
+		link->overload.told = false; /* other intervals, perhaps */
 	site_unref(link->site);
 	link->site = site;
 }
@@ -793,7 +758,7 @@ static void *run(void *arg)
 		now_ms = clock_mono_ms();
 		miss_polls(link, now_ms);
 		keep_fresh(link, now_ms);
-		watch_pace(link, now_ms);
+		tell_overload(link, now_ms);
 		if (link->status_dirty && now_ms - link->status_ms >= STATUS_MS)
 			publish_status(link);
 		sleep_until(link, next_event_ms(link));

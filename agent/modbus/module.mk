@@ -9,6 +9,7 @@ libmeterx_a_SOURCES += \
 	agent/modbus/news.c agent/modbus/news.h \
 	agent/modbus/forecast.c agent/modbus/forecast.h \
 	agent/modbus/outlook.c agent/modbus/outlook.h \
+	agent/modbus/overload.c agent/modbus/overload.h \
 	agent/modbus/pace.c agent/modbus/pace.h \
 	agent/modbus/plan.c agent/modbus/plan.h \
 	agent/modbus/meter.c agent/modbus/meter.h \

@@ -23,6 +23,7 @@
 #include "core/clock.h"
 #include "core/log.h"
 #include "core/util.h"
+#include "modbus/overload.h"
 #include "sim_rig.h"
 
 #define START_MS   1000000
@@ -473,6 +474,58 @@ static void test_says_that_it_is_slow(void **state)
 	rig.fail = -ETIMEDOUT;
 	run_until(rig.now_ms + 3000);
 	assert_int_equal(poller_slow_ms(rig.poller), -1);
+}
+
+static enum overload_news look(struct overload *overload, int64_t now_ms)
+{
+	const struct poller *slowest = NULL;
+	enum overload_news news = overload_look(overload, &rig.poller, 1, now_ms, &slowest);
+
+	assert_true(news != OVERLOAD_BEGINS || slowest == rig.poller);
+	return news;
+}
+
+/* One poll every so often, looked at ten times a second: the news there are. */
+static void poll_every(struct overload *overload, int64_t interval_ms, int polls,
+	unsigned news[OVERLOAD_ENDS + 1])
+{
+	for (int i = 0; i < polls; i++) {
+		int64_t until_ms = rig.now_ms + interval_ms;
+
+		while (rig.now_ms < until_ms) {
+			set_time(rig.now_ms + 100);
+			poller_keep_fresh(rig.poller, rig.now_ms);
+			news[look(overload, rig.now_ms)]++;
+		}
+		work();
+	}
+}
+
+/* Told when it begins and when it has ended for a minute, not in between. */
+static void test_overload_is_told_once(void **state)
+{
+	struct overload overload = { 0 };
+	unsigned news[OVERLOAD_ENDS + 1] = { 0 };
+
+	(void)state;
+	work();
+	poll_every(&overload, POLL_MS, 20, news);
+	assert_int_equal(news[OVERLOAD_BEGINS], 0);
+	poll_every(&overload, 3 * POLL_MS, 2, news);
+	assert_int_equal(news[OVERLOAD_BEGINS], 0);
+	poll_every(&overload, 3 * POLL_MS, 15, news);
+	assert_int_equal(news[OVERLOAD_BEGINS], 1);
+	/* Twenty seconds of peace, and again. */
+	poll_every(&overload, POLL_MS, 10, news);
+	poll_every(&overload, 3 * POLL_MS, 20, news);
+	assert_int_equal(news[OVERLOAD_BEGINS], 1);
+	assert_int_equal(news[OVERLOAD_ENDS], 0);
+	poll_every(&overload, POLL_MS, 30, news);
+	assert_int_equal(news[OVERLOAD_ENDS], 0);
+	poll_every(&overload, POLL_MS, 10, news);
+	assert_int_equal(news[OVERLOAD_ENDS], 1);
+	poll_every(&overload, 3 * POLL_MS, 20, news);
+	assert_int_equal(news[OVERLOAD_BEGINS], 2);
 }
 
 static void test_link_away(void **state)
@@ -1260,6 +1313,7 @@ int main(void)
 		TEST(test_missed_on_a_slow_line),
 		TEST(test_interval_over_a_missed_poll),
 		TEST(test_says_that_it_is_slow),
+		TEST(test_overload_is_told_once),
 		TEST(test_link_away),
 		TEST(test_alarm_poll_fails),
 		TEST(test_alarm_brings_its_value),
