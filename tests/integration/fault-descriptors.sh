@@ -15,9 +15,9 @@ sim freeze on
 	panel 5 n 5
 } | write_conf
 start_snmpd
-start_meterxd
-online 1 2 5
 most=$(ulimit -Hn)
+METERX_TEST_WRAPPER="${METERX_TEST_WRAPPER:-} prlimit --nofile=256:$most" start_meterxd
+online 1 2 5
 equal "the limit, raised at the start" "$(prlimit -n -o SOFT --noheadings -p "${pids[meterxd]}" | tr -d ' ')" "$most"
 limit() { # OPEN-FILES
 	prlimit --nofile="$1:$most" --pid "${pids[meterxd]}"

@@ -21,11 +21,11 @@ some_online() { # AT-LEAST
 }
 start_snmpd
 
-say "140 open files are too few"
+say "125 open files are too few"
 site $links | write_conf
-METERX_TEST_WRAPPER="${METERX_TEST_WRAPPER:-} prlimit --nofile=140:140" start_meterxd
+METERX_TEST_WRAPPER="${METERX_TEST_WRAPPER:-} prlimit --nofile=125:125" start_meterxd
 retry 20 some_online 8
-told 1 "$links links need 184 open files, but only 140 are allowed: .* LimitNOFILE=184"
+told 1 "$links links need 184 open files, but only 125 are allowed: .* LimitNOFILE=184"
 is mxAgentPanels.0 $((2 * links))
 stop snmpd
 start_snmpd
