@@ -5,6 +5,7 @@
 # shellcheck source-path=SCRIPTDIR/..
 . "$(dirname "$0")/../lib.sh"
 require_mibs
+require python3
 
 panels=(1 2 3 4)
 configure() { # LINE...
@@ -64,6 +65,11 @@ retry 5 is mxLinkState.1 up
 before=$(get mxPanelLastContact.1)
 retry 20 eval '[ "$(get mxPanelLastContact.1)" != "$before" ]'
 equal "lines about it" "$(grep -c 'too slow' "$dir/meterxd.log")" 1
+sim requests | python3 -c '
+import json, sys
+words = [unit["words"] for unit in json.load(sys.stdin).values() if isinstance(unit, dict)]
+print("registers read of each:", *words)
+sys.exit(len(words) != 4 or max(words) > 1.3 * min(words))' || fail "the line is not shared fairly"
 ! log_has meterxd 'missed|offline|degraded|back after' || fail "called absent for being late"
 
 say "as proposed: poll = $poll, alarm-poll = $alarm_poll"
@@ -72,6 +78,8 @@ sed -i "s/^poll .*/poll = $poll/; s/^alarm-poll .*/alarm-poll = $alarm_poll/" \
 	"$dir/meterxd.conf"
 check
 equal "warnings" "$(cat "$dir/err")" ""
+grep -E "^link \"m\" \($dir/tty, 57600 baud\): 4 panels, load [5-9][0-9]\.[0-9] %$" "$dir/out" ||
+	{ cat "$dir/out"; fail "no load of the line"; }
 kill -HUP "${pids[meterxd]}"
 retry 5 log_has meterxd 'read again'
 retry 60 intervals_below $((poll + poll / 10))
