@@ -223,7 +223,7 @@ stage_lint() {
 		mapfile -t files < <(find "$work"/src/{packaging,tests} -name build-aux -prune -o -name '*.sh' -print)
 		check "shellcheck" shellcheck -S warning -x -P "$work/src:SCRIPTDIR" "$work/src/.ci/run" "${files[@]}"
 	fi
-	check "libmodbus only in bus.c" door modbus agent/modbus/bus.c
+	check "libmodbus only in serial.c" door modbus agent/modbus/serial.c
 	check "libConfuse only in config" door confuse agent/config/
 	check "Net-SNMP only in snmp" door net-snmp/ agent/snmp/
 	check "SQLite only in persist.c" door sqlite3 agent/store/persist.c
