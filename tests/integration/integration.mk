@@ -6,6 +6,7 @@ SH_LOG_COMPILER = bash
 # The slow ones first: they run beside the others.
 integration_scenarios = \
 	tests/integration/hostile-meter.sh \
+	tests/integration/hostile-values.sh \
 	tests/integration/models.sh \
 	tests/integration/agent-before-snmpd.sh \
 	tests/integration/alarm-state.sh \
