@@ -1,9 +1,15 @@
 # Service files and scripts.
 
-EXTRA_DIST += .ci/run packaging/check.sh packaging/demo.sh packaging/setup.sh \
+EXTRA_DIST += .ci/run packaging/check.sh packaging/coverage.sh packaging/demo.sh packaging/setup.sh \
 	packaging/systemd/meterxd.service.in packaging/systemd/meterx.sysusers.conf \
 	conf/snmpd-meterx.conf.in conf/snmptrapd-meterx.conf.in
 AM_DISTCHECK_CONFIGURE_FLAGS = --with-systemdsystemunitdir='$$dc_install_base/lib/systemd/system'
+
+# What the suite reaches, in a folder configured with --enable-coverage.
+.PHONY: coverage
+coverage:
+	-$(MAKE) $(AM_MAKEFLAGS) -k check
+	$(srcdir)/packaging/coverage.sh $(abs_builddir)
 
 FILL_IN = $(AM_V_GEN)$(MKDIR_P) $(@D) && $(SED) \
 	-e 's|@sbindir[@]|$(sbindir)|g' -e 's|@sysconfdir[@]|$(sysconfdir)|g' \
