@@ -124,7 +124,7 @@ static int change_user(const struct confine_user *user)
 static int drop_capabilities(bool is_root)
 {
 	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
-	struct __user_cap_data_struct sets[_LINUX_CAPABILITY_U32S_3];
+	struct __user_cap_data_struct sets[_LINUX_CAPABILITY_U32S_3] = { { 0 } };
 	uint32_t kept = is_root ? 1U << CAP_DAC_OVERRIDE : 0, surplus = 0;
 
 	if (syscall(SYS_capget, &header, sets) < 0)

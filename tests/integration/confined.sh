@@ -55,6 +55,22 @@ equal "capabilities to be had" "$((0x$(status_of CapPrm) & ~2))" 0
 stop_meterxd
 equal "modes of what it has made" "$(find "$dir/state" -type f -printf '%m\n' | sort -u)" 640
 
+say "over TCP when that is configured"
+agentx_port=$(free_port tcp)
+stop snmpd
+start_snmpd "agentXPerms 0777 0755" "agentXSocket tcp:127.0.0.1:$agentx_port"
+cp "$dir/meterxd.conf" "$dir/unix.conf"
+sed -i "s|^agentx-socket.*|agentx-socket = \"tcp:127.0.0.1:$agentx_port\"|" "$dir/meterxd.conf"
+start_meterxd
+online 1
+sockets
+! sockets | grep ' open ' || fail "it waits for somebody"
+sockets | grep "^tcp connected .* 127.0.0.1:$agentx_port\$"
+stop_meterxd
+mv "$dir/unix.conf" "$dir/meterxd.conf"
+stop snmpd
+start_snmpd "agentXPerms 0777 0755"
+
 say "a folder that others may write is not used, until they may not any more"
 chmod 777 "$dir/state"
 chmod 666 "$dir/state/meterx.db"
