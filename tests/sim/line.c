@@ -19,6 +19,7 @@
 
 #define BABBLE_STEP 0.0001 /* seconds a byte where there is no pace */
 #define GRAIN	    0.0004 /* characters of fast lines leave together for so long, as from a FIFO */
+#define REACTION    0.005  /* seconds from what a master decides to what we see of it, at most */
 
 struct utterance {
 	struct utterance *next;
@@ -133,7 +134,7 @@ static void begin_speaking(struct line *line, double now)
 		return;
 	line->counts.answers++;
 	if (line->n_in && now < line->heard_end)
-		line->counts.collisions++;
+		line->counts.overruns++;
 }
 
 static void end_speaking(struct line *line)
@@ -171,7 +172,10 @@ static bool speak(struct line *line, double now)
 	while (line->sent < utterance->len && arrival(line, line->sent) <= now)
 		line->sent++;
 	if (line->sent > from) {
-		line->spoken_end = reactor_now();
+		double spoken = reactor_now();
+
+		line->pause = spoken - line->spoken_end;
+		line->spoken_end = spoken;
 		line->wire_end = fmax(line->wire_end, line->spoken_end);
 		stage_trace(line->stage, ">", utterance->bytes + from, line->sent - from);
 		line->emit(line->owner, utterance->bytes + from, line->sent - from);
@@ -276,11 +280,16 @@ static void judge(struct line *line, double now)
 {
 	double gap = now - line->wire_end;
 
-	if (line->speaking) {
-		/* What began just now nobody could know of. */
-		if (!line->first->noise ||
-			now - line->started > line->mode.silence + line->mode.character)
-			line->counts.collisions++;
+	/* It knows what has reached it: a pause long enough ends a frame, whatever is to follow... */
+	bool soon = now - line->spoken_end < line->mode.silence;
+
+	/* ... and what broke such a pause a moment ago it may not have seen. */
+	if (soon && line->pause >= line->mode.silence && now - line->spoken_end < REACTION) {
+		line->counts.early++;
+		return;
+	}
+	if (line->speaking && soon) {
+		line->counts.collisions++;
 		return;
 	}
 	for (const struct utterance *at = line->first; at; at = at->next)
@@ -346,8 +355,8 @@ void line_print(const struct line *line, FILE *out, double now)
 		counts->requests, counts->answers);
 	fprintf(out, ",\"bad_crc\":%" PRIu64 ",\"gap_violations\":%" PRIu64, counts->bad,
 		counts->gap_violations);
-	fprintf(out, ",\"collisions\":%" PRIu64 ",\"early\":%" PRIu64, counts->collisions,
-		counts->early);
+	fprintf(out, ",\"collisions\":%" PRIu64 ",\"early\":%" PRIu64 ",\"overruns\":%" PRIu64,
+		counts->collisions, counts->early, counts->overruns);
 	fprintf(out, ",\"needed_gap_us\":%.0f", line->mode.baud ? line->mode.silence * 1e6 : 0.0);
 	if (isfinite(counts->smallest_gap))
 		fprintf(out, ",\"smallest_gap_us\":%.0f}", counts->smallest_gap * 1e6);

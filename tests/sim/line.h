@@ -19,8 +19,10 @@ struct line_counts {
 	uint64_t bad;	     /* frames heard with a wrong check, or too short or long */
 	uint64_t answers;    /* begun */
 	uint64_t gap_violations; /* frames begun too soon after the last character */
-	uint64_t collisions;	 /* two spoke at a time */
-	uint64_t early; /* frames begun while an answer was still to come, however late */
+	uint64_t collisions;	 /* frames begun into an answer that was going out */
+	/* What a master cannot always know of: */
+	uint64_t early;	   /* frames begun while an answer, or more of it, was still to come */
+	uint64_t overruns; /* answers begun into a frame */
 };
 
 /*
@@ -50,7 +52,8 @@ struct line {
 	struct utterance *held; /* waits for the next request */
 	double free_at[256];	/* when a unit has ended its last answer: it does one after another */
 
-	double spoken_end; /* of the last character of a meter */
+	double spoken_end; /* of the last character of a meter that reached the master */
+	double pause;	   /* in front of that one */
 	double wire_end;   /* of the last character of anybody */
 	struct timer timer;
 	struct line_counts counts;

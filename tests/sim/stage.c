@@ -43,7 +43,7 @@ void stage_trace(const struct stage *stage, const char *mark, const uint8_t *byt
 {
 	if (!stage->trace)
 		return;
-	fprintf(stderr, "%s", mark);
+	fprintf(stderr, "%.6f %s", reactor_now(), mark);
 	for (size_t i = 0; i < len; i++)
 		fprintf(stderr, " %02x", bytes[i]);
 	fputc('\n', stderr);

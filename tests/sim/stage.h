@@ -53,7 +53,7 @@ double stage_deadline(const struct stage *stage, double now);
 /* The box restarts: every connection is gone. */
 void stage_drop_clients(struct stage *stage);
 
-/* With --trace: bytes on standard error. */
+/* With --trace: time and bytes on standard error. */
 void stage_trace(const struct stage *stage, const char *mark, const uint8_t *bytes, size_t len);
 
 #endif
