@@ -315,6 +315,42 @@ asked_since() { # COUNT REQUESTS-THEN
 	[ "$(sim_count requests)" -ge $(($2 + $1)) ]
 }
 
+# A simulator on a serial line, $line, and on a raw gateway, port $gateway_port.
+start_line() { # BAUD:MODE [OPTION]...
+	local mode=$1
+	shift
+	line=$dir/line0
+	start_sim --serial "$line:$mode" --listen-rtu "127.0.0.1:${gateway_port:-0}:$mode" "$@"
+	gateway_port=$(sed -n 's/.*RTU over TCP on .*:\([0-9]*\)$/\1/p' "$dir/sim.log" | tail -n 1)
+	case $mode in
+	*8E1) line_mode="parity = \"even\"" ;;
+	*8O1) line_mode="parity = \"odd\"" ;;
+	*8N2) line_mode="parity = \"none\" stop-bits = 2" ;;
+	*) line_mode="parity = \"none\"" ;;
+	esac
+	line_mode="baud = ${mode%:*} $line_mode response-timeout = $((150 * slow))"
+}
+
+# The links to them, for write_conf.
+rtu_link() { # NAME
+	say "link \"$1\" { transport = \"rtu\" device = \"$line\" $line_mode }"
+}
+rtu_tcp_link() { # NAME
+	say "link \"$1\" { transport = \"rtu-tcp\" host = \"127.0.0.1\" port = $gateway_port $line_mode }"
+}
+
+# What a line counted: requests, bad_crc, gap_violations, collisions, early, ...
+line_count() { # LINE WHAT
+	sim line "$1" | grep -o "\"$2\":[0-9]*" | cut -d: -f2
+}
+
+# The master kept its silences and spoke only when nobody else did.
+well_behaved() { # LINE
+	say "line: $(sim line "$1")"
+	equal "gap violations" "$(line_count "$1" gap_violations)" 0
+	equal "collisions" "$(line_count "$1" collisions)" 0
+}
+
 ### Daemon
 
 # A configuration from the links and panels on standard input, quick for tests.

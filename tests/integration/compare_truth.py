@@ -144,7 +144,7 @@ for encoding, have in (("integer", integer), ("float", floating)):
             print(encoding, "wrong", *key, have[key], "true", true[key][0])
             wrong += 1
 for key in integer.keys() & floating.keys() & true.keys():
-    if abs(integer[key] - floating[key]) > tolerance(key, "integer"):
+    if abs(integer[key] - floating[key]) > tolerance(key, "integer") + tolerance(key, "float"):
         print("encodings differ", *key, integer[key], floating[key])
         wrong += 1
 quantities = {(scope, quantity) for scope, quantity, _ in true}
