@@ -32,6 +32,7 @@ include tests/integration/plan.mk
 include tests/integration/profile.mk
 include tests/integration/write.mk
 include tests/integration/traps.mk
+include tests/integration/rtu.mk
 include tests/integration/state.mk
 include tests/integration/names.mk
 include tests/integration/host.mk
