@@ -79,7 +79,9 @@ class Site:
         for i in range(self.n_meters):
             self.start(f"sim{i}", [os.path.join(self.options.build, "meterx-sim"),
                                    "--listen", f"0.0.0.0:{15020 + i}", "--control", self.path(f"sim{i}"),
-                                   "--serial", str(10000001 + 10 * i)])
+                                   "--serial-number", str(10000001 + 10 * i)])
+        wait("meters listen", lambda: all("listening" in open(self.path(f"sim{i}.log")).read()
+                                          for i in range(self.n_meters)))
         with open(self.path("snmpd.conf"), "w") as f:
             f.write(f"master agentx\nagentXSocket unix:{self.path('agentx')}\nrocommunity {COMMUNITY}\n")
         snmpd = shutil.which("snmpd", path="/usr/sbin:" + os.environ["PATH"])
@@ -263,6 +265,7 @@ def main():
     parser.add_argument("--seconds", type=float, default=10, help="of each measurement")
     options = parser.parse_args()
     own_network()
+    sys.stdout.reconfigure(line_buffering=True)
     options.build = os.path.abspath(options.build)
     mibs = os.path.join(options.build, "mibs")
     with tempfile.TemporaryDirectory(prefix="meterx-scale.") as folder:
