@@ -35,12 +35,12 @@ told 0 'link: gw .*: down'
 # Units that cannot be reached are asked now and then, the others as often as ever.
 healthy=$(asked 5) away=$(asked 1)
 polled() {
-	[ "$(asked 5)" -ge $((healthy + 200)) ]
+	[ "$(asked 5)" -ge $((healthy + 100)) ]
 }
 retry 30 polled
-[ $(($(asked 1) - away)) -le 20 ] || fail "unit 1 was asked $(($(asked 1) - away)) times meanwhile"
+[ $(($(asked 1) - away)) -le 12 ] || fail "unit 1 was asked $(($(asked 1) - away)) times meanwhile"
 interval=$(get mxPanelPollInterval.5)
-say "while unit 5 was asked 200 times, every $interval ms: unit 1 $(($(asked 1) - away)) times"
+say "while unit 5 was asked 100 times, every $interval ms: unit 1 $(($(asked 1) - away)) times"
 fresh 10 10
 
 sim fault none
