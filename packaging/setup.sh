@@ -10,7 +10,7 @@ BUILD_PACKAGES=(build-essential autoconf automake libtool pkgconf
 # shellcheck disable=SC2034
 RUN_PACKAGES=(snmp snmpd snmptrapd python3 procps)
 # shellcheck disable=SC2034
-CHECK_PACKAGES=(libcmocka-dev clang libclang-rt-dev valgrind smitools shellcheck systemd)
+CHECK_PACKAGES=(libcmocka-dev clang libclang-rt-dev valgrind smitools shellcheck systemd iproute2)
 
 say() {
 	printf '%s\n' "$*"
