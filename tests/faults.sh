@@ -51,13 +51,14 @@ link_to() { # NAME HOST PORT [TEXT]
 
 # Run the scenario in a network of its own, with a loopback and nothing else.
 own_network() { # [OPTION OF unshare]...
-	local self
+	local self spaces=(--user --map-root-user --net "$@")
 	if [ -z "${METERX_OWN_NETWORK:-}" ]; then
-		unshare --user --map-root-user --net "$@" true 2>/dev/null || skip "no namespaces here"
+		! unshare --net "$@" true 2>/dev/null || spaces=(--net "$@")
+		unshare "${spaces[@]}" true 2>/dev/null || skip "no namespaces here"
 		self=$(readlink -f "$0")
 		trap - EXIT
 		rm -rf "$dir"
-		METERX_OWN_NETWORK=yes exec unshare --user --map-root-user --net "$@" bash "$self"
+		METERX_OWN_NETWORK=yes exec unshare "${spaces[@]}" bash "$self"
 	fi
 	ip link set lo up
 }
