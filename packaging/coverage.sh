@@ -48,6 +48,7 @@ gcovr -r "$top" --object-directory "$build" --filter "$top/agent/" --exclude-unr
 	cat "$scratch/log" >&2
 	exit 1
 }
+printf '%-16s %6s %8s %8s %8s\n' module lines reached branches reached
 awk -F, '
 NR == 1 { for (i = 1; i <= NF; i++) at[$i] = i; next }
 {
@@ -63,10 +64,8 @@ function row(name, l, m, b, t) {
 	printf "%-16s %6d %6.1f %% %8d %6.1f %%\n", name, l, share(m, l), b, share(t, b)
 }
 END {
-	printf "%-16s %6s %8s %8s %8s\n", "module", "lines", "reached", "branches", "reached"
 	for (module in lines)
-		row(module, lines[module], met[module], branches[module], taken[module]) | "sort"
-	close("sort")
+		row(module, lines[module], met[module], branches[module], taken[module])
 	row("all", all["lines"], all["met"], all["branches"], all["taken"])
-}' "$scratch/files.csv"
+}' "$scratch/files.csv" | sort
 [ "$modules" = yes ] || cat "$scratch/lines.txt"
