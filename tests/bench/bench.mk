@@ -1,4 +1,4 @@
-# Benchmarks: built by "make bench-programs", run by hand.
+# Benchmarks: run by hand; those in C are built by "make bench-programs".
 
 EXTRA_DIST += tests/bench/scale.py tests/bench/snmp_bench.py tests/bench/trap-latency.sh tests/bench/trap_latency.py
 bench_programs = tests/bench/bench_agent tests/bench/bench_client tests/bench/plan_bench
@@ -12,5 +12,16 @@ tests_bench_bench_client_LDADD = $(SNMP_LIBS)
 tests_bench_plan_bench_SOURCES = tests/bench/plan_bench.c
 tests_bench_plan_bench_LDADD = $(AGENT_LIBS)
 
-.PHONY: bench-programs
+.PHONY: bench-programs bench-bus bench-late bench-latency bench-soak
 bench-programs: $(bench_programs)
+
+# These need the daemon, the tool, the simulator, snmpd, and time: a quarter of an hour, an hour,
+# five minutes, an hour. Each has --help.
+bench-bus: all
+	python3 $(srcdir)/tests/bench/bus_bench.py --build .
+bench-late: all
+	python3 $(srcdir)/tests/bench/late_hour.py --build .
+bench-latency: all
+	python3 $(srcdir)/tests/bench/latency.py --build .
+bench-soak: all
+	python3 $(srcdir)/tests/bench/soak.py --build .
