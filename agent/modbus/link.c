@@ -410,13 +410,13 @@ static bool somebody_answers(const struct link *link)
 	return false;
 }
 
-/* When a panel may have the bus. Silent ones together get a twentieth of it at most. */
+/* When a panel may have the bus. Those that are gone get a twentieth of it together at most. */
 static int64_t eligible_ms(const struct link *link, const struct poller *poller, bool gate)
 {
 	int64_t due_ms = poller_due_ms(poller);
 
-	return gate && poller_silent(poller) && due_ms < link->probe_gate_ms ? link->probe_gate_ms
-									     : due_ms;
+	return gate && poller_gone(poller) && due_ms < link->probe_gate_ms ? link->probe_gate_ms
+									   : due_ms;
 }
 
 static size_t busy_panel(const struct link *link)

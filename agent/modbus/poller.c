@@ -244,6 +244,11 @@ bool poller_silent(const struct poller *poller)
 	return poller->silent;
 }
 
+bool poller_gone(const struct poller *poller)
+{
+	return poller->silent && poller->probe_wait_ms > 2 * PROBE_MIN_MS;
+}
+
 /* The poll whose read comes next, begun if need be; NULL: none is due. */
 static struct poll *choose_poll(struct poller *poller, int64_t now_ms, enum poller_turn turn)
 {

@@ -55,6 +55,8 @@ bool poller_busy(const struct poller *poller);
  * ask it by one short read whether it is back, which may cost a whole timeout.
  */
 bool poller_silent(const struct poller *poller);
+/* Silent, and asked once whether it is back it was still so: no passing trouble. */
+bool poller_gone(const struct poller *poller);
 
 /* Whose turn it is, where many share a line: alarms overtake, but every second read goes on with the bulk. */
 enum poller_turn {
