@@ -387,7 +387,11 @@ static int confine(const struct settings *settings, const struct config *config)
 		return rc;
 	}
 	if (user.uid == 0)
-		log_warning("main", "running as root: --user names another user to go on as");
+		log_warning("main", "running as root%s", settings->user != NULL
+			? ": --user names another user to go on as"
+			: ", for there is no user " CONFINE_USER ": make it (systemd-sysusers, or "
+			  "\"useradd --system --groups dialout " CONFINE_USER "\"), or name another "
+			  "with --user");
 	if (access(settings->config_path, R_OK) < 0)
 		log_warning("main", "%s: user %s cannot read it again: %s", settings->config_path,
 			user.name, strerror(errno));

@@ -75,14 +75,11 @@ int confine_choose(const char *name, struct confine_user *user, char *why, size_
 		take_entry(user, entry);
 		return 0;
 	}
-	if (name != NULL)
-		snprintf(why, size, "--user %s: there is no such user", name);
-	else
-		snprintf(why, size,
-			"started as root, and there is no user " CONFINE_USER
-			" to go on as: make it (systemd-sysusers, or \"useradd --system "
-			"--groups dialout " CONFINE_USER "\"), name another with --user, or "
-			"stay root with \"--user root\"");
+	if (name == NULL) {
+		*user = (struct confine_user){ .name = "root" };
+		return 0;
+	}
+	snprintf(why, size, "--user %s: there is no such user", name);
 	return -ENOENT;
 }
 

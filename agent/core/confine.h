@@ -26,7 +26,8 @@ struct confine_user {
 void confine_environment(void);
 
 /*
- * Who to go on as: name (NULL: nobody was named), which only root may choose.
+ * Who to go on as: name (NULL: nobody was named), which only root may choose. Root becomes
+ * the user of CONFINE_USER, and where there is none it stays root (uid 0), to be told of.
  * 0, or -errno with the reason and what to do in why.
  */
 int confine_choose(const char *name, struct confine_user *user, char *why, size_t size);
