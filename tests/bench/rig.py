@@ -212,13 +212,20 @@ class Rig:
                                self.path("meterxd.conf"), *user, *options])
 
     def start_sim(self, name, *options, listen="127.0.0.1:0"):
-        """A simulator with a control socket; its TCP port."""
+        """A simulator with a control socket, perhaps not for the first time; its TCP port."""
+        before = len(self.listening(name))
+        if os.path.exists(self.path(name + ".ctl")):
+            os.unlink(self.path(name + ".ctl"))
         self.start(name, [os.path.join(self.build, "meterx-sim"), "--listen", listen,
                           "--control", self.path(name + ".ctl"), *options])
-        self.wait(lambda: "listening on" in self.log(name) and os.path.exists(self.path(name + ".ctl")),
+        self.wait(lambda: len(self.listening(name)) > before and os.path.exists(self.path(name + ".ctl")),
                   f"start of {name}")
-        said = [line for line in self.log(name).splitlines() if line.startswith("meterx-sim: listening on ")]
-        return int(said[-1].rsplit(":", 1)[1])
+        return int(self.listening(name)[-1].rsplit(":", 1)[1])
+
+    def listening(self, name):
+        if not os.path.exists(self.path(name + ".log")):
+            return []
+        return [line for line in self.log(name).splitlines() if line.startswith("meterx-sim: listening on ")]
 
 
 class Control:

@@ -298,13 +298,25 @@ class Soak:
             time.sleep(max(0.0, min(1.0, when - time.monotonic())))
             if when <= time.monotonic():
                 heapq.heappop(self.actions)
-                what(*arguments)
+                self.do(what, arguments)
+
+    def do(self, what, arguments):
+        """A host that is too busy for the soak is told of, but does not end it."""
+        try:
+            what(*arguments)
+        except (OSError, RuntimeError) as error:
+            self.say(f"  {what.__name__}: {error}")
+            self.counts["actions failed"] += 1
+            if what == self.start_site:
+                self.bench.stop(arguments[0].name)
+                arguments[0].fault_until = arguments[0].quiet_since = time.monotonic() + 6
+                self.at(time.monotonic() + 5, what, *arguments)
 
     def all_well(self):
         """End every fault, and wait for everybody."""
         for when, _, what, arguments in sorted(self.actions, key=lambda action: action[:2]):
             if what not in (self.fault, self.alarm, self.clear, self.walk, self.sample, self.restart_snmpd, self.reload):
-                what(*arguments)
+                self.do(what, arguments)
         for site in self.sites:
             self.tell(site, "fault none")
         begun = time.monotonic()
