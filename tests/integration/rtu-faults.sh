@@ -29,4 +29,4 @@ exception 3 every 4
 exception 4 every 2
 exception 11 every 2
 FAULTS
-retry 20 values 1:1:integer 2:2:integer
+served

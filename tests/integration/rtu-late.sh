@@ -4,11 +4,14 @@
 . "$(dirname "$0")/../lib.sh"
 . "$tests/integration/rtu_faults.bash"
 start_line 115200:8E1 --freeze --start-time 15:00
-{ rtu_link m; panel 1 m 1; panel 2 m 2; } | write_conf
+# One panel in many reads of one length: any answer but the right one would do for most of them.
+line_mode+=" max-registers = 21"
+panels=(1)
+{ rtu_link m; panel 1 m 1; } | write_conf
 serve_rtu
 survive_faults "$line" <<'FAULTS'
 lost every 3
-deaf unit 2 count 4
+deaf count 2
 late 60
 late 250 every 3
 late 250 random 20%
@@ -27,6 +30,5 @@ for ((i = 0; i < 20; i++)); do
 	sim noise "$line" $((1 + 7 * i))
 	all_true noise
 done
-online 1 2
+served
 well_behaved "$line"
-retry 20 values 1:1:integer 2:2:integer

@@ -53,4 +53,4 @@ retry 30 reconnected "$before"
 sim fault none
 online 1 2
 all_true deaf
-retry 20 values 1:1:integer 2:2:integer
+served

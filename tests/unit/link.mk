@@ -4,6 +4,13 @@ tests_unit_test_bus_SOURCES = tests/unit/test_bus.c
 tests_unit_test_bus_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_bus_LDADD = $(UNIT_LIBS)
 
+check_PROGRAMS += tests/unit/test_bus_line
+TESTS += tests/unit/test_bus_line
+tests_unit_test_bus_line_SOURCES = tests/unit/test_bus_line.c tests/unit/sim_rig.c \
+	tests/unit/sim_rig.h
+tests_unit_test_bus_line_CPPFLAGS = $(UNIT_CPPFLAGS) -I$(top_srcdir)/tests/unit
+tests_unit_test_bus_line_LDADD = $(UNIT_LIBS)
+
 check_PROGRAMS += tests/unit/test_link
 TESTS += tests/unit/test_link
 tests_unit_test_link_SOURCES = tests/unit/test_link.c tests/unit/sim_rig.c tests/unit/sim_rig.h

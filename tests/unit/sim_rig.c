@@ -68,6 +68,7 @@ void sim_start(struct sim *sim, const char *const *options)
 		length += (size_t)n;
 	}
 	close(out[0]);
+	line[strcspn(line, "\n")] = '\0'; /* serial lines follow */
 	colon = strrchr(line, ':');
 	if (colon == NULL || sscanf(colon, ":%u", &sim->port) != 1)
 		fail_msg("simulator: %s", line);
