@@ -75,6 +75,13 @@ build_targets() { # DIR SANITIZERS CFLAGS ENGINE
 	make -s -C "$1" -j"$(nproc)" "${engine[@]}" "${programs[@]}"
 }
 
+build() {
+	build_targets "$@" >"$scratch/build.log" 2>&1 && return
+	cat "$scratch/build.log"
+	say "the targets cannot be built"
+	return 1
+}
+
 # The limits of each: length of an input.
 declare -A longest=([frame]=600 [codec]=400 [poll]=1000 [profile]=6000 [conf]=4000 [csv]=2000 [state]=400 [wire]=800)
 
@@ -110,7 +117,7 @@ hunt() { # TARGET
 
 show_coverage() {
 	local target objects=() profiles=() inputs
-	build_targets "$build/coverage" no "-g -O1 -fprofile-instr-generate -fcoverage-mapping" '' || return
+	build "$build/coverage" no "-g -O1 -fprofile-instr-generate -fcoverage-mapping" '' || return
 	for target in "${targets[@]}"; do
 		mapfile -t inputs < <(find "$corpus/$target" -type f)
 		LLVM_PROFILE_FILE=$scratch/$target.profraw "$build/coverage/tests/fuzz/fuzz_$target" \
@@ -119,10 +126,12 @@ show_coverage() {
 		objects+=(-object "$build/coverage/tests/fuzz/fuzz_$target")
 	done
 	llvm-profdata merge -o "$scratch/all.profdata" "${profiles[@]}" &&
-		llvm-cov report "${objects[@]:1}" -instr-profile="$scratch/all.profdata" "$top/agent"
+		llvm-cov report "${objects[@]:1}" -instr-profile="$scratch/all.profdata" "$top"/agent/*/*.c |
+		awk '$1 ~ /[.]c$/ || $1 == "TOTAL" { printf "%-28s lines %5d, reached %s; branches %5d, reached %s\n",
+			$1, $8, $10, $11, $13 }'
 }
 
-build_targets "$build" fuzzer-no-link,address,undefined "-g -O1" -fsanitize=fuzzer || exit 1
+build "$build" fuzzer-no-link,address,undefined "-g -O1" -fsanitize=fuzzer || exit 1
 failed=0
 for target in "${targets[@]}"; do
 	hunt "$target" || failed=1
