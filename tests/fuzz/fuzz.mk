@@ -59,5 +59,6 @@ tests_fuzz_fuzz_state_LDADD = $(FUZZ_LDADD)
 tests_fuzz_fuzz_wire_SOURCES = tests/fuzz/fuzz_wire.c \
 	tests/unit/fixture_profile.c tests/unit/fixture_profile.h
 tests_fuzz_fuzz_wire_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/unit
-tests_fuzz_fuzz_wire_LDFLAGS = $(FUZZ_LDFLAGS) -Wl,--wrap=journal_set_names
+tests_fuzz_fuzz_wire_LDFLAGS = $(FUZZ_LDFLAGS) -Wl,--wrap=journal_set_names \
+	-Wl,--wrap=journal_add -Wl,--wrap=journal_end
 tests_fuzz_fuzz_wire_LDADD = $(FUZZ_LDADD)

@@ -16,6 +16,7 @@
 #include "alarm/journal.h"
 #include "core/clock.h"
 #include "core/loop.h"
+#include "core/text.h"
 #include "core/util.h"
 #include "fixture_profile.h"
 #include "fuzz.h"
@@ -37,6 +38,7 @@ enum { CONTEXT = 0x08, NETWORK = 0x10, HEADER = 20 };
 
 static struct {
 	struct store *store;
+	struct journal *journal;
 	struct site *site;
 	struct view *view;
 	struct loop *loop;
@@ -83,7 +85,11 @@ static void start_agent(void)
 					   WRITES_RESETS | WRITES_LAYOUT;
 	config->panels[1].writes_async = true;
 	agent.store = store_new();
-	agent.site = site_build(&(struct site_base){ .store = agent.store, .start_wall_ms = WALL_MS },
+	agent.journal = journal_open(NULL, 100);
+	journal_stop(agent.journal); /* only to be read: all runs shall see the same */
+	agent.site = site_build(&(struct site_base){ .store = agent.store,
+					.journal = agent.journal,
+					.start_wall_ms = WALL_MS },
 		config, NULL);
 	conf_unref(config);
 	profile_unref(profile);
@@ -96,6 +102,20 @@ static void start_agent(void)
 	if (agent.loop == NULL || agent.wake_fd < 0)
 		exit(2);
 	job_queue_attach(agent.site->links[0].jobs, agent.wake_fd);
+}
+
+void __wrap_journal_add(struct journal_batch *batch, const struct event *draft);
+void __wrap_journal_end(struct journal_batch *batch);
+
+void __wrap_journal_add(struct journal_batch *batch, const struct event *draft)
+{
+	REQUIRE(batch->journal == agent.journal);
+	REQUIRE(text_fault(draft->text) == NULL && strlen(draft->text) <= EVENT_TEXT_MAX);
+}
+
+void __wrap_journal_end(struct journal_batch *batch)
+{
+	REQUIRE(!batch->locked);
 }
 
 /* Names are stored at once, or never. */
