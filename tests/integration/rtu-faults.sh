@@ -9,24 +9,23 @@ serve_rtu
 survive_faults "$line" <<'FAULTS'
 doubled
 doubled every 3
-truncate 4 every 2
+truncate 4 every 4
 truncate 100 every 3
-bad-crc every 2
-bad-crc count 6
-noise-before 3 every 2
-noise-before 200 every 3
+bad-crc every 3
+bad-crc count 4
+noise-before 3 every 4
+noise-before 200 every 4
 noise-after 3
 noise-after 200 every 2
-garbage 60 every 2
-wrong-unit every 2
-wrong-function every 2
-wrong-count every 2
-wrong-length every 2
+garbage 60 every 4
+wrong-unit every 4
+wrong-function every 3
+wrong-count every 4
+wrong-length every 4
 busy every 2
 exception 1 every 4
 exception 2 every 4
-exception 3 every 4
-exception 4 every 2
-exception 11 every 2
+exception 4 every 3
+exception 11 every 3
 FAULTS
 served

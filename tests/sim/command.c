@@ -284,7 +284,8 @@ static int do_serial(const struct call *call)
 
 static int do_latch(const struct call *call)
 {
-	static const char *const levels[SIM_LEVELS] = { "high-high", "high", "low", "low-low", "off" };
+	static const char *const levels[SIM_LEVELS] = { "high-high", "high", "low", "low-low",
+		"off" };
 	struct sim_panel *panel;
 	unsigned first, end;
 

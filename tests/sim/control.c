@@ -145,8 +145,8 @@ static void work_talker(struct watch *watch, uint32_t events, double now)
 		answer_talker(talker) < 0)
 		drop_talker(talker);
 	else
-		reactor_watch(reactor_of(talker->control), watch,
-			talker->n_out ? EPOLLOUT : EPOLLIN);
+		reactor_watch(
+			reactor_of(talker->control), watch, talker->n_out ? EPOLLOUT : EPOLLIN);
 }
 
 static void accept_talkers(struct watch *watch, uint32_t events, double now)

@@ -280,7 +280,8 @@ static void judge(struct line *line, double now)
 {
 	double gap = now - line->wire_end;
 
-	/* It knows what has reached it: a pause long enough ends a frame, whatever is to follow... */
+	/* It knows what has reached it: a pause long enough ends a frame, whatever is to follow...
+	 */
 	bool soon = now - line->spoken_end < line->mode.silence;
 
 	/* ... and what broke such a pause a moment ago it may not have seen. */

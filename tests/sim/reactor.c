@@ -88,8 +88,7 @@ static void sink(struct reactor *reactor, size_t place)
 	size_t child;
 
 	while ((child = 2 * place) <= reactor->n) {
-		if (child < reactor->n &&
-			reactor->heap[child + 1]->due < reactor->heap[child]->due)
+		if (child < reactor->n && reactor->heap[child + 1]->due < reactor->heap[child]->due)
 			child++;
 		if (reactor->heap[child]->due >= timer->due)
 			break;
@@ -120,8 +119,8 @@ void reactor_set(struct reactor *reactor, struct timer *timer, double due)
 	if (!timer->place) {
 		if (reactor->n + 2 > reactor->room) {
 			reactor->room = reactor->room ? 2 * reactor->room : 16;
-			reactor->heap = realloc(
-				reactor->heap, reactor->room * sizeof(*reactor->heap));
+			reactor->heap =
+				realloc(reactor->heap, reactor->room * sizeof(*reactor->heap));
 			if (!reactor->heap)
 				abort();
 		}

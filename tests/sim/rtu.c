@@ -6,9 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FAST_BAUD     19200   /* above it the silence is fixed, see the serial line guide 2.5.1.1 */
+#define FAST_BAUD     19200 /* above it the silence is fixed, see the serial line guide 2.5.1.1 */
 #define FAST_SILENCE  0.00175
-#define UNPACED_PAUSE 0.002   /* ends what is no whole frame where there is no pace */
+#define UNPACED_PAUSE 0.002 /* ends what is no whole frame where there is no pace */
 
 uint16_t rtu_crc(const uint8_t *bytes, size_t len)
 {

@@ -58,8 +58,8 @@ static unsigned read_all(const struct sim *sim, struct bus *bus, const char *fau
 	unsigned good = 0;
 
 	for (unsigned place = 0; place < PLACES; place++) {
-		int rc = bus_read(bus, 1, 3, (uint16_t)(FIRST - 1 + COUNT * place), COUNT, TIMEOUT_MS,
-			words);
+		int rc = bus_read(
+			bus, 1, 3, (uint16_t)(FIRST - 1 + COUNT * place), COUNT, TIMEOUT_MS, words);
 
 		if (rc < 0)
 			bus_recover(bus);
