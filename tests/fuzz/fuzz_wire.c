@@ -80,6 +80,9 @@ static void start_agent(void)
 	struct profile *profile = fixture_profile();
 	struct config *config = fixture_config(profile, 2);
 
+	for (unsigned i = 0; i < profile->n_points; i++)
+		if (quantity_info(profile->points[i].quantity)->kind == KIND_SETTING)
+			profile->points[i].access = ACCESS_READ_WRITE;
 	for (size_t i = 0; i < config->n_panels; i++)
 		config->panels[i].writes = WRITES_THRESHOLDS | WRITES_LATCHES | WRITES_LABELS |
 					   WRITES_RESETS | WRITES_LAYOUT;
@@ -101,6 +104,7 @@ static void start_agent(void)
 	agent.wake_fd = eventfd(0, EFD_NONBLOCK);
 	if (agent.loop == NULL || agent.wake_fd < 0)
 		exit(2);
+	link_slot_set(agent.site->links[0].slot, &(struct link_status){ .state = LINK_UP });
 	job_queue_attach(agent.site->links[0].jobs, agent.wake_fd);
 }
 
