@@ -108,7 +108,7 @@ class Soak:
         site.control = rig.Control(self.bench.path(site.name + ".ctl"))
 
     def conf(self):
-        quick = {name: int(ms / self.factor) for name, ms in DEFAULTS.items()}
+        quick = {name: max(100, int(ms / self.factor)) for name, ms in DEFAULTS.items()}
         quick["slow-poll"] = max(1000, quick["slow-poll"])
         lines = [f"{name} = {ms}" for name, ms in quick.items()]
         lines += ["events = 200", 'notify-rate = 1000']
