@@ -207,7 +207,16 @@ stage_valgrind() {
 valgrind_scenarios='tests/integration/walk-by-name.sh tests/integration/reload.sh tests/integration/snmpd-restart.sh'
 
 stage_distcheck() {
-	build gcc CC=gcc && check "make distcheck" make -C "$work/gcc" -j$((2 * jobs)) distcheck
+	build gcc CC=gcc && check "make distcheck" make -C "$work/gcc" -j$((2 * jobs)) distcheck &&
+		check "the tarball has all files" tarball_is_whole
+}
+
+# What git keeps is what there has to be; a tarball that is checked itself has no git to ask.
+tarball_is_whole() {
+	local missing
+	missing=$(list_files 2>/dev/null | grep -vxF .gitignore | sort |
+		comm -23 - <(tar -tzf "$work"/gcc/meterx-*.tar.gz | sed 's|^[^/]*/||' | sort))
+	[ -z "$missing" ] || { say "not in it: $missing"; return 1; }
 }
 
 # Each library is used in one place (FILE or FOLDER/), or else this prints where.

@@ -1,6 +1,8 @@
 # Benchmarks: run by hand; those in C are built by "make bench-programs".
 
-EXTRA_DIST += tests/bench/scale.py tests/bench/snmp_bench.py tests/bench/trap-latency.sh tests/bench/trap_latency.py
+EXTRA_DIST += tests/bench/bus_bench.py tests/bench/late_hour.py tests/bench/latency.py tests/bench/rig.py \
+	tests/bench/scale.py tests/bench/snmp_bench.py tests/bench/soak.py tests/bench/trap-latency.sh \
+	tests/bench/trap_latency.py tests/bench/wire.py
 bench_programs = tests/bench/bench_agent tests/bench/bench_client tests/bench/plan_bench
 EXTRA_PROGRAMS = $(bench_programs)
 CLEANFILES += $(bench_programs)

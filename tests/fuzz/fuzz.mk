@@ -12,7 +12,8 @@ FUZZ_TARGETS = \
 	tests/fuzz/fuzz_wire
 check_PROGRAMS += $(FUZZ_TARGETS)
 TESTS += $(FUZZ_TARGETS)
-EXTRA_DIST += tests/fuzz/seeds tests/fuzz/README.md tests/fuzz/run.sh tests/fuzz/odd-profile.conf
+EXTRA_DIST += tests/fuzz/seeds tests/fuzz/README.md tests/fuzz/run.sh tests/fuzz/odd-profile.conf \
+	tests/fuzz/conf.dict tests/fuzz/csv.dict tests/fuzz/profile.dict
 
 FUZZ_MAIN = tests/fuzz/libreplay.a
 FUZZ_ENGINE =
