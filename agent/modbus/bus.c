@@ -754,7 +754,7 @@ static const struct {
 	{ ENODEV, "the device is gone" },
 	{ EIO, "the device is gone or failed" },
 	{ ENOENT, "the device is not there" },
-	{ EACCES, "no permission to open the device: is the user in its group (dialout)?" },
+	{ EACCES, "no permission to open the device (is the user in its group, dialout?)" },
 	{ EPERM, "not permitted: by DeviceAllow= of the service, or by a firewall" },
 	{ EBUSY, "the device is in use by another process" },
 	{ ENOTTY, "not a serial device" },

@@ -37,7 +37,7 @@ spawn meterxd "$build/meterxd" --user "$who" -f -c "$dir/meterxd.conf"
 error_is() { # TEXT
 	[[ $(get mxLinkError.1) == *"$1"* ]] || { get mxLinkError.1; return 1; }
 }
-retry 20 error_is "no permission to open the device: is the user in its group (dialout)?"
+retry 20 error_is "no permission to open the device (is the user in its group, dialout?)"
 retry 10 log_has meterxd "link: line \(.*line.*\): .*no permission to open the device"
 say "may be opened"
 grant
