@@ -155,7 +155,7 @@ static void describe(const struct link_conf *link, char *text, size_t size)
 static uint32_t helpful_baud(
 	struct costs *costs, const struct config *config, const struct link_conf *link)
 {
-	static const uint32_t rates[] = { 19200, 38400, 57600, 115200 };
+	static const uint32_t rates[] = { 9600, 19200, 38400, 57600, 115200 };
 
 	for (size_t i = 0; is_serial(link) && i < ARRAY_LEN(rates); i++) {
 		struct forecast_panel *panels;
