@@ -71,7 +71,7 @@ if [ "$who" = root ]; then
 	who=nobody
 	chmod 755 "$dir"
 	chown nobody "$dir/state"
-	if unshare -m mount --make-rprivate / 2>/dev/null; then
+	if unshare -m "$dir/in-it" "$dir" true 2>/dev/null; then
 		wrapper=(unshare -m "$dir/in-it" "$dir")
 	else
 		say "(left out: no mounts here)"
