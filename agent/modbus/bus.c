@@ -83,7 +83,8 @@ struct bus {
 	uint8_t answers[32]; /* bit: this unit's last request was answered */
 	uint8_t last_unit, last_function; /* of the last answer taken */
 	size_t last_length;
-	bool outruns; /* the line is quicker than its speed says: no UART */
+	bool outruns;  /* the line is quicker than its speed says: no UART */
+	bool repeated; /* the last answer was taken for a repetition of the one before */
 
 	uint8_t in[FRAME_MAX];
 	size_t n_in;
@@ -325,6 +326,9 @@ static void settle(struct bus *bus)
 			bus->n_in = 0; /* what comes now is another frame */
 		}
 	}
+	/* What was taken for a repetition was not: no other answer has come. */
+	bus->outruns |= bus->repeated && !bus->came;
+	bus->repeated = false;
 	bus->settle_us = 0;
 	if (bus->serial != NULL)
 		tcflush(bus->fd, TCIFLUSH);
@@ -468,7 +472,8 @@ static bool is_repetition(struct bus *bus, const struct frame_answer *answer)
 	bus->last_function = answer->pdu[0];
 	bus->last_length = answer->length;
 	bus->outruns |= early && !same;
-	return early && same;
+	bus->repeated = early && same;
+	return bus->repeated;
 }
 
 static int accept_answer(struct bus *bus, const struct frame_answer *answer)
