@@ -8,8 +8,9 @@ begins when it says that it does, and ends when the answer of a GET has the new 
 The manager asks every few milliseconds, so that what is measured is the meter, the
 line, the agent and snmpd, not the manager's own rhythm. Changes come at random,
 several branches at a time, each its own sample. A meter of two panels, on TCP and
-on one line of 19200 baud 8E1; at the default rhythm (poll 2000, alarm-poll 1000) and
-as fast as it goes (100, 100).
+on one line of 19200 baud 8E1; at the default rhythm (poll 2000, alarm-poll 1000), with
+no alarm polls in between (2000, 2000), and as short as may be configured (100, 100),
+where a serial line spends half of its time on alarm polls.
 
 There is a floor: a change waits for the next poll that begins after it, half an
 interval on the average and a whole one at the worst, and a poll is shown when its last
@@ -24,7 +25,7 @@ import time
 
 import rig
 
-RHYTHMS = {"default": (2000, 1000), "fastest": (100, 100)}
+RHYTHMS = {"default": (2000, 1000), "even": (2000, 2000), "fastest": (100, 100)}
 CHANGES = 4  # in a poll interval, at random: in all phases of the rhythm alike
 LIMIT_S = 60
 CURRENT = 1336
@@ -112,7 +113,7 @@ def main():
     parser.add_argument("--build", default=".")
     parser.add_argument("--samples", type=int, default=200)
     parser.add_argument("--cases", default="tcp,19200", help="tcp, or baud rates")
-    parser.add_argument("--rhythms", default="default,fastest")
+    parser.add_argument("--rhythms", default="default,even,fastest")
     options = parser.parse_args()
     for case in options.cases.split(","):
         for rhythm in options.rhythms.split(","):
