@@ -1,15 +1,15 @@
 # Profiles, codec, plan; the profiles in conf/ as the tests' first readers.
 EXTRA_DIST += tests/data/sample-profile.conf
-check_PROGRAMS += tests/unit/test_codec tests/unit/test_frames tests/unit/test_map \
+check_PROGRAMS += tests/unit/test_codec tests/unit/test_captures tests/unit/test_map \
 	tests/unit/test_plan tests/unit/test_profile tests/unit/test_syntax
-TESTS += tests/unit/test_codec tests/unit/test_frames tests/unit/test_map \
+TESTS += tests/unit/test_codec tests/unit/test_captures tests/unit/test_map \
 	tests/unit/test_plan tests/unit/test_profile tests/unit/test_syntax
 tests_unit_test_codec_SOURCES = tests/unit/test_codec.c
 tests_unit_test_codec_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_codec_LDADD = $(UNIT_LIBS)
-tests_unit_test_frames_SOURCES = tests/unit/test_frames.c
-tests_unit_test_frames_CPPFLAGS = $(UNIT_CPPFLAGS)
-tests_unit_test_frames_LDADD = $(UNIT_LIBS)
+tests_unit_test_captures_SOURCES = tests/unit/test_captures.c
+tests_unit_test_captures_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_captures_LDADD = $(UNIT_LIBS)
 tests_unit_test_map_SOURCES = tests/unit/test_map.c
 tests_unit_test_map_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_map_LDADD = $(UNIT_LIBS)
