@@ -27,14 +27,13 @@ integration_scenarios = \
 include tests/integration/mib.mk
 include tests/integration/config.mk
 include tests/integration/fault.mk
-include tests/integration/link.mk
-include tests/integration/plan.mk
+include tests/integration/panel.mk
 include tests/integration/profile.mk
 include tests/integration/write.mk
 include tests/integration/traps.mk
 include tests/integration/rtu.mk
 include tests/integration/state.mk
-include tests/integration/names.mk
+include tests/integration/loss.mk
 include tests/integration/host.mk
 
 TESTS += $(integration_scenarios)

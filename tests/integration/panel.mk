@@ -1,5 +1,7 @@
-integration_scenarios += tests/integration/meterx-command.sh
-integration_scenarios += tests/integration/inputs.sh tests/integration/panel-events.sh \
+integration_scenarios += \
+	tests/integration/inputs.sh \
+	tests/integration/meterx-command.sh \
+	tests/integration/panel-events.sh \
 	tests/integration/poller-truth.sh
 EXTRA_DIST += tests/integration/compare_truth.py
 

@@ -1,1 +1,0 @@
-integration_scenarios += tests/integration/overloaded.sh
