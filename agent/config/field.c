@@ -43,8 +43,7 @@ void field_problem(const struct where *where, int line, const char *format, ...)
 	char *text;
 
 	va_start(args, format);
-	if (vasprintf(&text, format, args) < 0)
-		abort();
+	text = xvasprintf(format, args);
 	va_end(args);
 	problem_add(where->problems, where->path, line, "%s%s", where->prefix, text);
 	free(text);

@@ -30,8 +30,7 @@ void problem_add(struct problems *problems, const char *file, int line, const ch
 		return;
 	}
 	va_start(args, format);
-	if (vasprintf(&text, format, args) < 0)
-		abort();
+	text = xvasprintf(format, args);
 	va_end(args);
 	problems->items = xrealloc(problems->items, problems->count + 1, sizeof(*problem));
 	problem = &problems->items[problems->count++];

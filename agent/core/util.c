@@ -5,7 +5,6 @@
 
 #include <ctype.h>
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,16 +33,23 @@ char *xstrdup(const char *text)
 	return checked(strdup(text));
 }
 
+char *xvasprintf(const char *format, va_list args)
+{
+	char *text = NULL;
+	int n = vasprintf(&text, format, args);
+
+	return checked(n < 0 ? NULL : text);
+}
+
 char *xasprintf(const char *format, ...)
 {
 	va_list args;
-	char *text = NULL;
-	int n;
+	char *text;
 
 	va_start(args, format);
-	n = vasprintf(&text, format, args);
+	text = xvasprintf(format, args);
 	va_end(args);
-	return checked(n < 0 ? NULL : text);
+	return text;
 }
 
 void text_copy(char *to, size_t size, const char *from)

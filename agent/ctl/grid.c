@@ -64,8 +64,7 @@ void grid_cell(struct grid *grid, const char *format, ...)
 	char *text;
 
 	va_start(args, format);
-	if (vasprintf(&text, format, args) < 0)
-		abort();
+	text = xvasprintf(format, args);
 	va_end(args);
 	grid->cells = xrealloc(grid->cells, grid->n_cells + 1, sizeof(*grid->cells));
 	grid->cells[grid->n_cells++] = text;
