@@ -195,6 +195,27 @@ static void test_silent_unit_comes_back_slowly(void **state)
 	rig_down(&rig);
 }
 
+/* Who has lost one answer too many does not wait with those that are gone. */
+static void test_silent_unit_does_not_wait_for_the_gone(void **state)
+{
+	static const char conf[] =
+		RHYTHM "link \"sim\" { transport = \"tcp\" host = \"127.0.0.1\" port = % "
+		       "response-timeout = 500 retries = 0 }\n" PANEL1 PANEL2
+		"panel \"P3\" { index = 3 link = \"sim\" unit = 3 profile = \"bcpme\" }\n";
+	struct rig rig;
+
+	(void)state;
+	rig_up(&rig, NULL, conf);
+	/* Once for a poll, once asked whether it is back: now it waits for its share of the line. */
+	assert_true(WAIT_FOR(status_of(&rig).timeouts == 2));
+	assert_true(WAIT_FOR(online(&rig, 2)));
+	sim_tell(&rig.sim, "fault lost unit 2 count 1");
+	assert_true(WAIT_FOR(status_of(&rig).timeouts == 3 && !online(&rig, 2)));
+	assert_true(WAIT_FOR(online(&rig, 2)));
+	assert_int_equal(status_of(&rig).timeouts, 3);
+	rig_down(&rig);
+}
+
 static void test_peer_away_and_back(void **state)
 {
 	struct rig rig;
@@ -569,6 +590,7 @@ int main(void)
 		cmocka_unit_test(test_serves_both_panels),
 		cmocka_unit_test(test_silent_unit_does_not_hold_up_the_other),
 		cmocka_unit_test(test_silent_unit_comes_back_slowly),
+		cmocka_unit_test(test_silent_unit_does_not_wait_for_the_gone),
 		cmocka_unit_test(test_peer_away_and_back),
 		cmocka_unit_test(test_deaf_peer),
 		cmocka_unit_test(test_stops_while_nobody_answers),

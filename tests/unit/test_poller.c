@@ -369,6 +369,29 @@ static void test_silent_and_back(void **state)
 	assert_int_equal(value(SCOPE_BRANCH, Q_CURRENT, 1).quality, QUALITY_GOOD);
 }
 
+/* One poll without an answer is passing trouble; gone is who has not answered the question either. */
+static void test_silent_is_not_gone(void **state)
+{
+	(void)state;
+	work();
+	assert_false(poller_gone(rig.poller));
+	for (int round = 0; round < 2; round++) {
+		rig.fail = -ETIMEDOUT;
+		set_time(rig.now_ms + POLL_MS);
+		work();
+		assert_true(poller_silent(rig.poller));
+		assert_false(poller_gone(rig.poller));
+		set_time(poller_due_ms(rig.poller));
+		work();
+		assert_true(poller_gone(rig.poller));
+		rig.fail = 0;
+		set_time(poller_due_ms(rig.poller));
+		work();
+		assert_false(poller_gone(rig.poller));
+		assert_int_equal(rig_comm(rig.slot), COMM_ONLINE);
+	}
+}
+
 /* Nobody steps the poller any more: its last values are withdrawn all the same. */
 static void test_hung_thread(void **state)
 {
@@ -1308,6 +1331,7 @@ int main(void)
 		TEST(test_no_half_polls),
 		TEST(test_retries),
 		TEST(test_silent_and_back),
+		TEST(test_silent_is_not_gone),
 		TEST(test_hung_thread),
 		TEST(test_late_is_not_missed),
 		TEST(test_missed_on_a_slow_line),
