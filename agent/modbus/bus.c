@@ -8,8 +8,8 @@
  * On a serial line nothing tells an answer from a late one to an earlier request
  * of the same shape. So: after a failed request the line is listened to until its
  * answer must have come and ended (settle), and as an answer may be later than
- * any wait, a request that looks like one whose answer is still owed is only sent
- * after a read of another length has been answered: meters answer in order.
+ * any wait, a request that looks like one whose answer is still owed (owed.h) is
+ * only sent after a read of another length has been answered: meters answer in order.
  *
  * A bus belongs to one thread at a time.
  */
@@ -18,9 +18,6 @@
 #include "modbus/bus.h"
 
 #include <errno.h>
-#include <netdb.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,29 +27,20 @@
 #include <unistd.h>
 
 #include "core/clock.h"
-#include "core/descriptors.h"
-#include "core/log.h"
 #include "core/util.h"
 #include "modbus/frame.h"
+#include "modbus/owed.h"
 #include "modbus/resolver.h"
 #include "modbus/serial.h"
+#include "modbus/tcp.h"
+#include "modbus/wait.h"
 
-#define ASK_US            50000   /* how often a wait asks whether it is still wanted */
 #define NOISE_US          1000000 /* a line that is not silent for so long is not usable */
 #define NAP_BYTES         8       /* of an answer under way: to be awake before its end */
 #define PAUSE_SERIAL_US   50000   /* within an answer; USB adapters deliver in lumps */
 #define PAUSE_GATEWAY_US  500000
 #define GAP_FAST_US       1750    /* above 19200 baud, Modbus over Serial Line V1.02, 2.5.1.1 */
-#define OWED_MAX          256
-#define OWED_US           60000000 /* no answer comes later than that */
 #define SILENT_MAX        3        /* requests without answer, until a gateway is connected anew */
-
-/* A read that was not answered, or not so that the answer is known to have come. */
-struct owed {
-	int64_t until_us; /* 0: none */
-	uint8_t unit, function;
-	uint8_t count;
-};
 
 struct wire;
 
@@ -61,8 +49,7 @@ struct bus {
 	int fd; /* -1: not connected */
 	struct resolver *resolver; /* TCP */
 	struct serial *serial;     /* a device */
-	bool (*wanted)(void *arg); /* to give up, NULL: never */
-	void *wanted_arg;
+	struct wait wait;
 	uint16_t transaction;
 	struct bus_timing timing;
 	bool timed; /* since the connection there has been an answer */
@@ -71,8 +58,7 @@ struct bus {
 	uint32_t char_ns;
 	uint32_t gap_us;  /* 3.5 characters of silence before a request */
 	int64_t heard_us; /* when something was last on the line, as far as is known */
-	struct owed *owed; /* OWED_MAX */
-	size_t next_owed;
+	struct owed *owed;
 	struct frame_request request; /* the last one */
 	int64_t sent_us;    /* when the last byte of it has left, by the speed of the line */
 	int64_t begun_us;   /* when the first byte of its answer came */
@@ -92,7 +78,7 @@ struct bus {
 
 struct wire {
 	enum framing framing;
-	int (*open)(struct bus *bus, int64_t deadline_us);
+	int (*open)(struct bus *bus, int64_t deadline_us); /* descriptor or -errno */
 	uint32_t pause_us; /* 0: none but the deadline */
 };
 
@@ -105,35 +91,6 @@ static bool is_rtu(const struct bus *bus)
 static int64_t wire_us(const struct bus *bus, size_t n)
 {
 	return (int64_t)n * bus->char_ns / 1000;
-}
-
-/* Waits */
-
-static bool called_off(const struct bus *bus)
-{
-	return bus->wanted != NULL && bus->wanted(bus->wanted_arg);
-}
-
-/* 0: fd is ready for events, or has an error to be fetched. No fd (-1): -ETIMEDOUT at the deadline. */
-static int wait_ready(const struct bus *bus, int fd, short events, int64_t deadline_us)
-{
-	struct pollfd wait = { .fd = fd, .events = events };
-
-	for (;;) {
-		int64_t left_us = deadline_us - clock_mono_us();
-		int64_t slice_us = left_us < 0 ? 0 : left_us < ASK_US ? left_us : ASK_US;
-		const struct timespec time = { .tv_nsec = slice_us * 1000 };
-		int n = ppoll(&wait, 1, &time, NULL);
-
-		if (n > 0)
-			return 0;
-		if (n < 0 && errno != EINTR)
-			return -errno;
-		if (left_us <= 0)
-			return -ETIMEDOUT;
-		if (called_off(bus))
-			return -EINTR;
-	}
 }
 
 /* Bytes that are there: their number, 0 for none, or -errno. Never blocks. */
@@ -150,151 +107,35 @@ static int take_bytes(struct bus *bus, uint8_t *bytes, size_t size)
 	return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR ? 0 : -errno;
 }
 
-/* TCP */
+/* Transports */
 
-static int wait_connected(const struct bus *bus, int fd, int64_t deadline_us)
+static int open_stream(struct bus *bus, int64_t deadline_us)
 {
-	socklen_t length = sizeof(int);
-	int error;
-	int rc = wait_ready(bus, fd, POLLOUT, deadline_us);
-
-	if (rc < 0)
-		return rc;
-	if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &length) < 0)
-		return -errno;
-	return -error;
+	return tcp_open(bus->resolver, &bus->wait, deadline_us);
 }
 
-static int connect_address(const struct bus *bus, const struct addrinfo *address,
-	int64_t deadline_us, int *out)
+static int open_device(struct bus *bus, int64_t deadline_us)
 {
-	const int on = 1;
-	int rc = 0;
-	int fd = socket(address->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-
-	if (fd < 0)
-		return -errno;
-	if (!descriptors_spare(fd))
-		rc = -EMFILE;
-	else if (connect(fd, address->ai_addr, address->ai_addrlen) < 0)
-		rc = errno == EINPROGRESS ? wait_connected(bus, fd, deadline_us) : -errno;
-	if (rc == 0 && setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) < 0)
-		rc = -errno;
-	if (rc < 0) {
-		close(fd);
-		return rc;
-	}
-	*out = fd;
-	return 0;
-}
-
-static int find_addresses(const struct bus *bus, int64_t deadline_us,
-	const struct addrinfo **addresses)
-{
-	for (;;) {
-		int64_t left_us = deadline_us - clock_mono_us();
-		int64_t slice_us = left_us < 0 ? 0 : left_us < ASK_US ? left_us : ASK_US;
-		int rc = resolver_find(bus->resolver, (int)(slice_us / 1000), addresses);
-
-		if (rc != -ETIME || left_us <= 0)
-			return rc;
-		if (called_off(bus))
-			return -EINTR;
-	}
-}
-
-/* Every address of the name gets an equal share of the time that is left. */
-static int tcp_open(struct bus *bus, int64_t deadline_us)
-{
-	const struct addrinfo *addresses, *address;
-	int waiting = 0;
-	int rc = find_addresses(bus, deadline_us, &addresses);
-
-	if (rc < 0)
-		return rc;
-	for (address = addresses; address != NULL; address = address->ai_next)
-		waiting++;
-	for (address = addresses; address != NULL; address = address->ai_next) {
-		int64_t now_us = clock_mono_us();
-
-		rc = connect_address(bus, address, now_us + (deadline_us - now_us) / waiting--,
-			&bus->fd);
-		if (rc == 0 || rc == -EINTR)
-			break;
-	}
-	if (rc < 0)
-		resolver_forget(bus->resolver); /* the name may have moved */
-	return rc;
-}
-
-/* Serial device */
-
-static int serial_wire_open(struct bus *bus, int64_t deadline_us)
-{
-	int fd = serial_open(bus->serial);
-
 	(void)deadline_us;
-	if (fd < 0)
-		return fd;
-	bus->fd = fd;
-	return 0;
+	return serial_open(bus->serial);
 }
 
 /* By enum transport. */
 static const struct wire wires[] = {
-	[TRANSPORT_TCP] = { .framing = FRAMING_MBAP, .open = tcp_open },
-	[TRANSPORT_RTU] = { .framing = FRAMING_RTU, .open = serial_wire_open,
+	[TRANSPORT_TCP] = { .framing = FRAMING_MBAP, .open = open_stream },
+	[TRANSPORT_RTU] = { .framing = FRAMING_RTU, .open = open_device,
 		.pause_us = PAUSE_SERIAL_US },
-	[TRANSPORT_RTU_TCP] = { .framing = FRAMING_RTU, .open = tcp_open,
+	[TRANSPORT_RTU_TCP] = { .framing = FRAMING_RTU, .open = open_stream,
 		.pause_us = PAUSE_GATEWAY_US },
 };
 
-/* Answers that are owed */
-
-static bool owes(const struct bus *bus, uint8_t unit, uint8_t function, unsigned count)
-{
-	int64_t now_us = clock_mono_us();
-
-	for (size_t i = 0; i < OWED_MAX; i++) {
-		const struct owed *owed = &bus->owed[i];
-
-		if (owed->until_us > now_us && owed->unit == unit && owed->function == function &&
-			(count == 0 || owed->count == count))
-			return true;
-	}
-	return false;
-}
-
-static unsigned read_count(const struct frame_request *request)
-{
-	bool reads = request->pdu[0] == FRAME_READ_HOLDING || request->pdu[0] == FRAME_READ_INPUT;
-
-	return reads ? request->pdu[4] : 0;
-}
-
-static void note_owed(struct bus *bus, const struct frame_request *request)
-{
-	unsigned count = read_count(request);
-
-	if (count == 0)
-		return; /* an echo says which write it is of; what the meter holds is read anyway */
-	bus->owed[bus->next_owed++ % OWED_MAX] = (struct owed){
-		.until_us = clock_mono_us() + OWED_US,
-		.unit = request->unit,
-		.function = request->pdu[0],
-		.count = (uint8_t)count,
-	};
-}
-
-/* The unit has answered a later request, or this one after all. */
-static void forget_owed(struct bus *bus, uint8_t unit)
-{
-	for (size_t i = 0; i < OWED_MAX; i++)
-		if (bus->owed[i].unit == unit)
-			bus->owed[i].until_us = 0;
-}
-
 /* The line before a request */
+
+/* It may be of a request before the last: exceptions are all of one length. */
+static bool ambiguous(const struct bus *bus, const struct frame_answer *answer)
+{
+	return answer->exception && owed_exception(bus->owed, &bus->request, clock_mono_us());
+}
 
 /* The answer to the failed request, while it may still come; then silence. */
 static void settle(struct bus *bus)
@@ -307,7 +148,7 @@ static void settle(struct bus *bus)
 	while (bus->settle_us != 0 && clock_mono_us() < limit_us) {
 		bool waits = !bus->came && bus->n_in == 0;
 		int64_t until_us = waits ? bus->settle_us : bus->heard_us + 2 * bus->gap_us + 1000;
-		int rc = wait_ready(bus, bus->fd, POLLIN, until_us);
+		int rc = wait_ready(&bus->wait, bus->fd, POLLIN, until_us);
 
 		if (rc == 0) {
 			if (bus->n_in == sizeof(bus->in))
@@ -317,8 +158,8 @@ static void settle(struct bus *bus)
 				break;
 			bus->n_in += (size_t)rc;
 			verdict = frame_judge(&bus->request, bus->in, bus->n_in, &answer);
-			if (verdict == FRAME_WHOLE)
-				forget_owed(bus, bus->request.unit);
+			if (verdict == FRAME_WHOLE && !ambiguous(bus, &answer))
+				owed_forget(bus->owed, bus->request.unit);
 			bus->came |= verdict == FRAME_WHOLE || answer.ours;
 		} else if (rc != -ETIMEDOUT || bus->came || clock_mono_us() >= bus->settle_us) {
 			break;
@@ -341,7 +182,7 @@ static int wait_quiet(struct bus *bus)
 	uint8_t bytes[FRAME_MAX];
 
 	for (;;) {
-		int rc = wait_ready(bus, bus->fd, POLLIN, bus->heard_us + bus->gap_us);
+		int rc = wait_ready(&bus->wait, bus->fd, POLLIN, bus->heard_us + bus->gap_us);
 
 		if (rc == -ETIMEDOUT)
 			return 0;
@@ -354,26 +195,10 @@ static int wait_quiet(struct bus *bus)
 	}
 }
 
-/*
- * The stream must be silent between two requests: what lies there is an answer
- * nobody asked for, and the end of the stream is better known before the request.
- */
-static int stream_in_step(int fd)
-{
-	char byte;
-	ssize_t n = recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
-
-	if (n > 0)
-		return -EBADMSG;
-	if (n == 0)
-		return -ECONNRESET;
-	return errno == EAGAIN || errno == EWOULDBLOCK ? 0 : -errno;
-}
-
 static int make_ready(struct bus *bus)
 {
 	if (!is_rtu(bus))
-		return stream_in_step(bus->fd);
+		return tcp_in_step(bus->fd);
 	if (bus->settle_us != 0)
 		settle(bus);
 	return wait_quiet(bus);
@@ -411,7 +236,7 @@ static void nap(struct bus *bus, size_t missing, int64_t deadline_us)
 	if (bus->serial == NULL || bus->n_in == 0 || missing <= NAP_BYTES)
 		return;
 	until_us = clock_mono_us() + wire_us(bus, missing - NAP_BYTES);
-	wait_ready(bus, -1, 0, until_us < deadline_us ? until_us : deadline_us);
+	wait_ready(&bus->wait, -1, 0, until_us < deadline_us ? until_us : deadline_us);
 }
 
 /* At least one byte more, of those missing. 0 or -errno. */
@@ -423,7 +248,7 @@ static int receive_some(struct bus *bus, size_t missing, int64_t deadline_us)
 	if (bus->n_in > 0 && bus->wire->pause_us != 0 &&
 		bus->heard_us + bus->wire->pause_us < until_us)
 		until_us = bus->heard_us + bus->wire->pause_us;
-	rc = wait_ready(bus, bus->fd, POLLIN, until_us);
+	rc = wait_ready(&bus->wait, bus->fd, POLLIN, until_us);
 	if (rc == -ETIMEDOUT && bus->n_in > 0 && is_rtu(bus))
 		return -EILSEQ; /* cut short */
 	if (rc < 0)
@@ -448,7 +273,8 @@ static int misfit(struct bus *bus, enum frame_verdict verdict, bool ours)
 		return -EILSEQ;
 	}
 	while (bus->n_in < sizeof(bus->in) &&
-		wait_ready(bus, bus->fd, POLLIN, bus->heard_us + 2 * bus->gap_us + 1000) == 0) {
+		wait_ready(&bus->wait, bus->fd, POLLIN, bus->heard_us + 2 * bus->gap_us + 1000) ==
+			0) {
 		int rc = take_bytes(bus, bus->in + bus->n_in, sizeof(bus->in) - bus->n_in);
 
 		if (rc < 0)
@@ -478,14 +304,11 @@ static bool is_repetition(struct bus *bus, const struct frame_answer *answer)
 
 static int accept_answer(struct bus *bus, const struct frame_answer *answer)
 {
-	const struct frame_request *request = &bus->request;
-
 	if (is_rtu(bus) && is_repetition(bus, answer))
 		return -EBADMSG;
 	if (!answer->exception)
 		return 0;
-	/* It may be of the request before: exceptions are all of one length. */
-	if (is_rtu(bus) && owes(bus, request->unit, request->pdu[0], 0))
+	if (is_rtu(bus) && ambiguous(bus, answer))
 		return -EBADMSG;
 	return BUS_EXCEPTION(answer->pdu[1]);
 }
@@ -523,7 +346,7 @@ static void note_answered(struct bus *bus, int64_t begun_us)
 	bus->timing.round_trip_us = (uint32_t)(clock_mono_us() - begun_us);
 	bus->timed = true;
 	if (is_rtu(bus))
-		forget_owed(bus, unit);
+		owed_forget(bus->owed, unit);
 }
 
 /*
@@ -545,7 +368,7 @@ static void note_failed(struct bus *bus, int rc, int64_t deadline_us, int64_t ti
 	if (rc == -EINTR)
 		bus->settle_us = clock_mono_us();
 	if (!bus->came)
-		note_owed(bus, &bus->request);
+		owed_note(bus->owed, &bus->request, clock_mono_us());
 	bus->answers[unit / 8] &= (uint8_t)~(1u << unit % 8);
 }
 
@@ -578,20 +401,27 @@ static int exchange(struct bus *bus, struct frame_request *request, uint32_t tim
 }
 
 /*
- * The shortest read at that place which no answer is owed to. A meter that
- * refuses to give so little at that place is asked for another length next time.
+ * Asks for something else before a request whose answer could be an older one: the
+ * shortest read at that place which no answer is owed to. A meter that refuses to
+ * give so little at that place is asked for another length next time.
  */
 static int resynchronise(struct bus *bus, uint8_t unit, uint8_t function, uint16_t reg,
 	uint32_t timeout_ms)
 {
+	int64_t now_us = clock_mono_us();
 	struct frame_request request = { .unit = unit };
 	struct frame_answer answer;
 	unsigned count = 1;
 
-	while (count < FRAME_READ_MAX && owes(bus, unit, function, count))
+	while (frame_read(&request, function, reg, count) && count < FRAME_READ_MAX &&
+		owed_alike(bus->owed, &request, now_us))
 		count++;
-	frame_read(&request, function, reg, count);
 	return exchange(bus, &request, timeout_ms, &answer);
+}
+
+static bool is_owed(const struct bus *bus, const struct frame_request *request)
+{
+	return is_rtu(bus) && owed_alike(bus->owed, request, clock_mono_us());
 }
 
 int bus_read(struct bus *bus, uint8_t unit, unsigned function, uint16_t reg, uint16_t count,
@@ -603,7 +433,7 @@ int bus_read(struct bus *bus, uint8_t unit, unsigned function, uint16_t reg, uin
 
 	if (!frame_read(&request, function, reg, count))
 		return -EINVAL;
-	if (is_rtu(bus) && owes(bus, unit, request.pdu[0], count))
+	if (is_owed(bus, &request))
 		rc = resynchronise(bus, unit, request.pdu[0], reg, timeout_ms);
 	if (rc == 0)
 		rc = exchange(bus, &request, timeout_ms, &answer);
@@ -617,10 +447,14 @@ int bus_write(struct bus *bus, uint8_t unit, uint16_t reg, uint16_t count, uint3
 {
 	struct frame_request request = { .unit = unit };
 	struct frame_answer answer;
+	int rc = 0;
 
 	if (!frame_write(&request, reg, count, words))
 		return -EINVAL;
-	return exchange(bus, &request, timeout_ms, &answer);
+	/* That the place cannot be read is an answer too. */
+	if (is_owed(bus, &request))
+		rc = resynchronise(bus, unit, FRAME_READ_HOLDING, reg, timeout_ms);
+	return rc < 0 ? rc : exchange(bus, &request, timeout_ms, &answer);
 }
 
 /* Life */
@@ -631,7 +465,7 @@ static void set_line(struct bus *bus, const struct link_conf *conf)
 
 	bus->char_ns = (uint32_t)(bits * UINT64_C(1000000000) / conf->baud);
 	bus->gap_us = conf->baud > 19200 ? GAP_FAST_US : (uint32_t)(wire_us(bus, 7) / 2);
-	bus->owed = xcalloc(OWED_MAX, sizeof(*bus->owed));
+	bus->owed = owed_new();
 }
 
 struct bus *bus_new(const struct link_conf *conf)
@@ -663,13 +497,14 @@ void bus_free(struct bus *bus)
 	bus_close(bus);
 	resolver_free(bus->resolver);
 	serial_free(bus->serial);
-	free(bus->owed);
+	owed_free(bus->owed);
 	free(bus);
 }
 
 int bus_connect(struct bus *bus, uint32_t timeout_ms)
 {
 	int64_t now_us = clock_mono_us();
+	int fd;
 
 	bus_close(bus);
 	bus->broken = false;
@@ -677,7 +512,11 @@ int bus_connect(struct bus *bus, uint32_t timeout_ms)
 	bus->timed = false;
 	bus->settle_us = 0;
 	bus->heard_us = now_us;
-	return bus->wire->open(bus, now_us + timeout_ms * INT64_C(1000));
+	fd = bus->wire->open(bus, now_us + timeout_ms * INT64_C(1000));
+	if (fd < 0)
+		return fd;
+	bus->fd = fd;
+	return 0;
 }
 
 void bus_close(struct bus *bus)
@@ -693,8 +532,7 @@ void bus_close(struct bus *bus)
 
 void bus_set_interrupt(struct bus *bus, bool (*wanted)(void *arg), void *arg)
 {
-	bus->wanted = wanted;
-	bus->wanted_arg = arg;
+	bus->wait = (struct wait){ wanted, arg };
 }
 
 bool bus_connected(const struct bus *bus)
@@ -709,7 +547,7 @@ bool bus_in_step(const struct bus *bus)
 	if (!bus_connected(bus) || bus->broken)
 		return false;
 	if (!is_rtu(bus))
-		return stream_in_step(bus->fd) == 0;
+		return tcp_in_step(bus->fd) == 0;
 	return poll(&wait, 1, 0) == 0;
 }
 

@@ -23,7 +23,10 @@ libmeterx_a_SOURCES += \
 	agent/modbus/refusal.c agent/modbus/refusal.h \
 	agent/modbus/rhythm.c agent/modbus/rhythm.h \
 	agent/modbus/timing.c agent/modbus/timing.h \
+	agent/modbus/owed.c agent/modbus/owed.h \
 	agent/modbus/resolver.c agent/modbus/resolver.h \
 	agent/modbus/serial.c agent/modbus/serial.h \
+	agent/modbus/tcp.c agent/modbus/tcp.h \
+	agent/modbus/wait.c agent/modbus/wait.h \
 	agent/modbus/job_news.c agent/modbus/job_news.h \
 	agent/modbus/writer.c agent/modbus/writer.h

@@ -47,3 +47,9 @@ TESTS += tests/unit/test_rtu
 tests_unit_test_rtu_SOURCES = tests/unit/test_rtu.c
 tests_unit_test_rtu_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_rtu_LDADD = $(UNIT_LIBS)
+
+check_PROGRAMS += tests/unit/test_owed
+TESTS += tests/unit/test_owed
+tests_unit_test_owed_SOURCES = tests/unit/test_owed.c
+tests_unit_test_owed_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_owed_LDADD = $(UNIT_LIBS)

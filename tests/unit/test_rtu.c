@@ -91,6 +91,8 @@ static size_t with_crc(uint8_t *bytes, size_t n)
 
 static void say(struct meter *meter, const uint8_t *bytes, size_t n)
 {
+	/* Before: on a busy machine the other side may have heard it long ago when write() is back. */
+	meter->spoke_us = clock_mono_us();
 	while (n > 0) {
 		ssize_t written;
 
@@ -439,6 +441,29 @@ static void test_late_exception(void **state)
 	stop(&meter, bus);
 }
 
+/* A refusal of the write before would say that nothing was written, of one that was. */
+static void test_late_refusal_of_a_write(void **state)
+{
+	static const unsigned lateness[] = { 160, 310, 450, 700 };
+	const uint16_t value = 0x1234;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(lateness); i++) {
+		const struct act acts[] = { { BUSY, lateness[i] } };
+		struct meter meter;
+		struct bus *bus = start(&meter, TRANSPORT_RTU, acts, 1);
+		int rc = bus_write(bus, UNIT, 5, 1, TIMEOUT_MS, &value);
+
+		for (int k = 0; rc != 0 && k < 20; k++) {
+			assert_true(rc < 0);
+			bus_recover(bus);
+			rc = bus_write(bus, UNIT, 5, 1, TIMEOUT_MS, &value);
+		}
+		assert_int_equal(rc, 0);
+		stop(&meter, bus);
+	}
+}
+
 /* Silence of a serial line is the unit's; of a gateway it may be the connection's. */
 static void test_silent_gateway(void **state)
 {
@@ -594,6 +619,7 @@ int main(void)
 		cmocka_unit_test(test_faults_gateway),
 		cmocka_unit_test(test_late_answers),
 		cmocka_unit_test(test_late_exception),
+		cmocka_unit_test(test_late_refusal_of_a_write),
 		cmocka_unit_test(test_silent_gateway),
 		cmocka_unit_test(test_writes),
 		cmocka_unit_test(test_timing),

@@ -1,0 +1,27 @@
+/*
+ * wait: for a descriptor, to a deadline for all of it, and not if it is called off.
+ *
+ * poll(2), so that no number of a descriptor is too high. Whoever has the bus
+ * may be wanted elsewhere: while a wait lasts that is asked every 50 ms.
+ */
+#ifndef METERX_MODBUS_WAIT_H
+#define METERX_MODBUS_WAIT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define WAIT_ASK_US 50000
+
+struct wait {
+	bool (*wanted)(void *arg); /* to give up, NULL: never */
+	void *arg;
+};
+
+bool wait_called_off(const struct wait *wait);
+/*
+ * 0: fd is ready for events, or has an error to be fetched; else -ETIMEDOUT, -EINTR
+ * (called off) or another -errno. No fd (-1): -ETIMEDOUT at the deadline.
+ */
+int wait_ready(const struct wait *wait, int fd, short events, int64_t deadline_us);
+
+#endif
