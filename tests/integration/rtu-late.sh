@@ -31,4 +31,6 @@ for ((i = 0; i < 20; i++)); do
 	all_true noise
 done
 served
-well_behaved "$line"
+say "line: $(sim line "$line")"
+# What reaches the master late, on a host that is busy, it cannot wait for: a frame or two of hundreds.
+[ $(($(line_count "$line" gap_violations) + $(line_count "$line" collisions))) -le 2 ] || fail "speaks into noise"
