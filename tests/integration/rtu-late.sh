@@ -6,6 +6,7 @@
 start_line 115200:8E1 --freeze --start-time 15:00
 # One panel in many reads of one length: any answer but the right one would do for most of them.
 line_mode+=" max-registers = 21"
+# shellcheck disable=SC2034 # for rtu_faults.bash
 panels=(1)
 { rtu_link m; panel 1 m 1; } | write_conf
 serve_rtu
