@@ -91,8 +91,6 @@ static size_t with_crc(uint8_t *bytes, size_t n)
 
 static void say(struct meter *meter, const uint8_t *bytes, size_t n)
 {
-	/* Before: on a busy machine the other side may have heard it long ago when write() is back. */
-	meter->spoke_us = clock_mono_us();
 	while (n > 0) {
 		ssize_t written;
 
