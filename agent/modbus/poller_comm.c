@@ -123,6 +123,8 @@ void poller_fall_silent(struct poller *poller, unsigned classes, int64_t now_ms)
 		poller->probe_wait_ms = PROBE_MAX_MS;
 	if (poller->silent)
 		return; /* its rhythm counts what it misses */
+	/* How long it has waited for the line is nothing that it has missed. */
+	rhythm_start_from(&poller->rhythm, POLL_FAST, now_ms);
 	poller->silent = true;
 	poller_miss(poller, classes, now_ms);
 }

@@ -27,6 +27,12 @@ void rhythm_due_now(struct rhythm *rhythm, unsigned classes, int64_t now_ms)
 			rhythm->due_ms[class] = now_ms;
 }
 
+void rhythm_start_from(struct rhythm *rhythm, enum poll_class class, int64_t now_ms)
+{
+	if (rhythm->due_ms[class] < now_ms)
+		rhythm->due_ms[class] = now_ms;
+}
+
 int64_t rhythm_next_ms(const struct rhythm *rhythm)
 {
 	int64_t next = RHYTHM_NEVER;

@@ -467,6 +467,22 @@ static void test_missed_on_a_slow_line(void **state)
 	assert_int_equal(poll_interval(), 0);
 }
 
+/* Late for want of the line, then one poll is not answered: that is one poll missed, not ten. */
+static void test_late_and_then_missed(void **state)
+{
+	(void)state;
+	work();
+	wait_for_the_line(START_MS + 20000);
+	rig.fail = -ETIMEDOUT;
+	/* An alarm poll that overtakes is what fails first. */
+	assert_int_equal(poller_step(rig.poller, NULL, rig.now_ms, POLLER_ALARM), -ETIMEDOUT);
+	work();
+	assert_true(poller_silent(rig.poller));
+	assert_int_equal(rig_comm(rig.slot), COMM_DEGRADED);
+	run_until(START_MS + 20000 + STALE * POLL_MS);
+	assert_int_equal(rig_comm(rig.slot), COMM_OFFLINE);
+}
+
 /* What was missed in between is part of the interval that was achieved. */
 static void test_interval_over_a_missed_poll(void **state)
 {
@@ -1335,6 +1351,7 @@ int main(void)
 		TEST(test_hung_thread),
 		TEST(test_late_is_not_missed),
 		TEST(test_missed_on_a_slow_line),
+		TEST(test_late_and_then_missed),
 		TEST(test_interval_over_a_missed_poll),
 		TEST(test_says_that_it_is_slow),
 		TEST(test_overload_is_told_once),
