@@ -363,25 +363,38 @@ static const struct fault faults[] = {
 	{ "in time", { RIGHT, 50 }, .expect = 0 },
 };
 
+/* False: on a busy machine not even the answer before was in time, which tells nothing. */
+static bool meet(const struct fault *fault, enum transport transport)
+{
+	const struct act acts[] = { { RIGHT, 0 }, fault->act };
+	struct meter meter;
+	struct bus *bus = start(&meter, transport, acts, 2);
+	int rc, next;
+
+	if (ask(&meter, bus) == -ETIMEDOUT) {
+		stop(&meter, bus);
+		return false;
+	}
+	rc = ask(&meter, bus);
+	next = ask(&meter, bus);
+	for (int k = 0; fault->lasting && next != 0 && k < 20; k++)
+		next = ask(&meter, bus);
+	if (rc != fault->expect || next != 0)
+		fail_msg("%s: %s, %s", fault->name, bus_strerror(rc), bus_strerror(next));
+	if (transport == TRANSPORT_RTU && !fault->lasting && meter.least_gap_us < GAP_US)
+		fail_msg("%s: %lld us of silence before a request", fault->name,
+			(long long)meter.least_gap_us);
+	stop(&meter, bus);
+	return true;
+}
+
 static void every_fault(enum transport transport)
 {
 	for (size_t i = 0; i < ARRAY_LEN(faults); i++) {
-		const struct act acts[] = { { RIGHT, 0 }, faults[i].act };
-		struct meter meter;
-		struct bus *bus = start(&meter, transport, acts, 2);
-		int first = ask(&meter, bus);
-		int rc = ask(&meter, bus);
-		int next = ask(&meter, bus);
+		int tries = 0;
 
-		for (int k = 0; faults[i].lasting && next != 0 && k < 20; k++)
-			next = ask(&meter, bus);
-		if (first != 0 || rc != faults[i].expect || next != 0)
-			fail_msg("%s: %s, %s, %s", faults[i].name, bus_strerror(first),
-				bus_strerror(rc), bus_strerror(next));
-		if (transport == TRANSPORT_RTU && !faults[i].lasting && meter.least_gap_us < GAP_US)
-			fail_msg("%s: %lld us of silence before a request", faults[i].name,
-				(long long)meter.least_gap_us);
-		stop(&meter, bus);
+		while (!meet(&faults[i], transport))
+			assert_true(++tries < 10);
 	}
 }
 
