@@ -7,7 +7,7 @@ set -u
 # shellcheck source=packaging/setup.sh
 . "$(dirname "$0")/setup.sh"
 
-stages=(gcc clang asan tsan fuzz valgrind distcheck lint)
+stages=(gcc asan tsan fuzz valgrind distcheck lint)
 
 usage() {
 	cat <<TEXT
@@ -25,12 +25,11 @@ temporary folder and runs all tests of MeterX.
 
 Stages:
   gcc        -Werror, the whole suite: unit, oracle, scenarios on a real snmpd
-  clang      -Werror
-  asan       clang's address and undefined behaviour sanitizers with leaks, whole suite
-  tsan       thread sanitizer, whole suite
+  asan       clang -Werror, its address, leak and undefined behaviour sanitizers, whole suite
+  tsan       thread sanitizer, what has threads of the suite
   fuzz       each fuzz target hunts for some seconds, from its seeds on
   valgrind   unit tests, and scenarios with the daemon under it
-  distcheck  the tarball builds, passes the suite, installs and uninstalls
+  distcheck  the tarball has all files, builds, passes unit tests and some scenarios, installs and uninstalls
   lint       MIB, scripts, sample configuration and profiles, module borders
 TEXT
 }
@@ -161,18 +160,41 @@ unit_tests() { # DIR
 		sort | tr '\n' ' ')
 }
 
+# What make check runs in DIR, a line each.
+all_tests() {
+	make -s -C "$work/$1" --eval 'print-tests: ; @echo $(TESTS)' print-tests | tr ' ' '\n'
+}
+
+# Of programs with one thread, of texts and of what an installation is.
+no_threads='tests/integration/config-errors.sh
+tests/integration/confined.sh
+tests/integration/demo.sh
+tests/integration/events-command.sh
+tests/integration/hostile-values.sh
+tests/integration/meterx-command.sh
+tests/integration/mib-agrees.sh
+tests/integration/mib-lint.sh
+tests/integration/models.sh
+tests/integration/poll.sh
+tests/integration/poller-truth.sh
+tests/integration/profile-command.sh
+tests/integration/profile-meter.sh
+tests/integration/serial-access.sh
+tests/integration/service.sh
+tests/integration/snmpd-conf.sh
+tests/integration/start.sh
+tests/integration/walk-by-name.sh
+tests/integration/zero-and-absent.sh
+tests/sim/serial.sh
+tests/sim/server.sh'
+
 stage_gcc() {
 	build gcc CC=gcc && suite gcc
 }
 
-stage_clang() {
-	have clang "clang build" || return
-	build clang CC=clang
-}
-
 stage_asan() {
 	# That of clang sees what gcc's does not: arithmetic on a pointer to nothing, for one.
-	have clang "address sanitizer" || return
+	have clang "clang build and address sanitizer" || return
 	export UBSAN_OPTIONS=print_stacktrace=1 METERX_TEST_SLOW=3
 	build asan CC=clang --enable-sanitizer=address,undefined && suite asan
 	unset UBSAN_OPTIONS METERX_TEST_SLOW
@@ -180,7 +202,7 @@ stage_asan() {
 
 stage_tsan() {
 	export TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1 METERX_TEST_SLOW=5
-	build tsan CC=gcc --enable-sanitizer=thread && suite tsan
+	build tsan CC=gcc --enable-sanitizer=thread && suite tsan TESTS="$(all_tests tsan | grep -vxF "$no_threads")"
 	unset TSAN_OPTIONS METERX_TEST_SLOW
 }
 
@@ -206,10 +228,14 @@ stage_valgrind() {
 }
 valgrind_scenarios='tests/integration/walk-by-name.sh tests/integration/reload.sh tests/integration/snmpd-restart.sh'
 
+# The stage gcc has run everything of the same files, as the comparison of the lists says.
 stage_distcheck() {
-	build gcc CC=gcc && check "make distcheck" make -C "$work/gcc" -j$((2 * jobs)) distcheck &&
+	build gcc CC=gcc && check "make distcheck" make -C "$work/gcc" -j$((2 * jobs)) distcheck \
+		TESTS="$(unit_tests gcc) $distcheck_scenarios" &&
 		check "the tarball has all files" tarball_is_whole
 }
+
+distcheck_scenarios='tests/integration/start.sh tests/integration/profile-command.sh tests/integration/rtu-line.sh tests/integration/traps.sh tests/sim/server.sh'
 
 # What git keeps is what there has to be; a tarball that is checked itself has no git to ask.
 tarball_is_whole() {
