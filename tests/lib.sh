@@ -191,7 +191,8 @@ start_snmptrapd() {
 	require snmptrapd
 	for try in 1 2 3 4 5; do
 		trap_port=$(free_port udp)
-		say "disableAuthorization yes" >"$dir/snmptrapd.conf"
+		say "disableAuthorization yes
+[snmp] serverRecvBuf 4194304" >"$dir/snmptrapd.conf"
 		PATH=$PATH:/usr/sbin spawn snmptrapd snmptrapd -f -C -c "$dir/snmptrapd.conf" -OqUs \
 			-F '%#02.2h:%#02.2j:%#02.2k %v\n' -Lo "udp:127.0.0.1:$trap_port"
 		retry 10 log_has_or_gone snmptrapd 'NET-SNMP version'
@@ -210,6 +211,7 @@ start_receiver() { # KIND
 	require snmptrapd
 	{
 		say "disableAuthorization yes"
+		say "[snmp] serverRecvBuf 4194304" # what is not read in time is lost
 		say "createUser -e $engine trapper SHA trapper-auth AES trapper-priv"
 	} >"$dir/$1.conf"
 	for try in 1 2 3 4 5; do

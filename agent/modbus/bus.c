@@ -171,11 +171,12 @@ static void settle(struct bus *bus)
 	bus->outruns |= bus->repeated && !bus->came;
 	bus->repeated = false;
 	bus->settle_us = 0;
-	if (bus->serial != NULL)
-		tcflush(bus->fd, TCIFLUSH);
 }
 
-/* 3.5 characters of silence; what is heard meanwhile is an answer nobody waits for any more. */
+/*
+ * 3.5 characters of silence; what is heard meanwhile is an answer nobody waits for any
+ * more. Read, not flushed: what is thrown away unheard is followed by no silence.
+ */
 static int wait_quiet(struct bus *bus)
 {
 	int64_t limit_us = clock_mono_us() + NOISE_US;

@@ -6,8 +6,9 @@
 require_mibs
 require ip mount
 own_network --mount
-say 'nameserver 127.0.0.1
-options timeout:1 attempts:1' >"$dir/resolv.conf"
+# Longer than a link waits for a name.
+say "nameserver 127.0.0.1
+options timeout:$((1 + slow / 3)) attempts:1" >"$dir/resolv.conf"
 say 'hosts: files dns' >"$dir/nsswitch.conf"
 for file in resolv.conf nsswitch.conf; do
 	mount --bind "$dir/$file" /etc/$file 2>/dev/null || skip "no mounts here"
