@@ -29,7 +29,7 @@ void rhythm_due_now(struct rhythm *rhythm, unsigned classes, int64_t now_ms)
 
 void rhythm_start_from(struct rhythm *rhythm, enum poll_class class, int64_t now_ms)
 {
-	if (rhythm->due_ms[class] < now_ms)
+	if (now_ms - rhythm->due_ms[class] >= rhythm->period_ms[class])
 		rhythm->due_ms[class] = now_ms;
 }
 

@@ -30,7 +30,7 @@ void rhythm_init(struct rhythm *rhythm, const struct panel_conf *conf);
 void rhythm_start(struct rhythm *rhythm, int64_t now_ms, bool alarms);
 /* These classes (bits) are due now unless they already are. */
 void rhythm_due_now(struct rhythm *rhythm, unsigned classes, int64_t now_ms);
-/* It waits since now at most: from here on it is late for another reason than before. */
+/* What has waited for a period and longer waits since now: from here on it is late for another reason. */
 void rhythm_start_from(struct rhythm *rhythm, enum poll_class class, int64_t now_ms);
 /* When the first of them is due. */
 int64_t rhythm_next_ms(const struct rhythm *rhythm);
