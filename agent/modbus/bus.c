@@ -61,6 +61,7 @@ struct bus {
 	struct owed *owed;
 	struct frame_request request; /* the last one */
 	int64_t sent_us;    /* when the last byte of it has left, by the speed of the line */
+	int64_t soonest_us; /* before that it cannot have, however this thread was kept waiting */
 	int64_t begun_us;   /* when the first byte of its answer came */
 	int64_t settle_us;  /* until then an answer to it may begin or go on; 0: settled */
 	bool came;	    /* its answer has come, though not right */
@@ -213,6 +214,7 @@ static int send_request(struct bus *bus, const struct frame_request *request)
 	size_t length = frame_encode(request, bytes);
 	ssize_t n;
 
+	bus->soonest_us = clock_mono_us() + wire_us(bus, length);
 	n = bus->serial != NULL ? write(bus->fd, bytes, length)
 				: send(bus->fd, bytes, length, MSG_NOSIGNAL);
 	bus->request = *request;
@@ -291,7 +293,7 @@ static int misfit(struct bus *bus, enum frame_verdict verdict, bool ours)
  */
 static bool is_repetition(struct bus *bus, const struct frame_answer *answer)
 {
-	bool early = bus->begun_us < bus->sent_us && !bus->outruns;
+	bool early = bus->begun_us < bus->soonest_us && !bus->outruns;
 	bool same = bus->last_unit == bus->request.unit &&
 		    bus->last_function == answer->pdu[0] && bus->last_length == answer->length;
 
