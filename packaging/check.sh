@@ -165,28 +165,23 @@ all_tests() {
 	make -s -C "$work/$1" --eval 'print-tests: ; @echo $(TESTS)' print-tests | tr ' ' '\n'
 }
 
-# Of programs with one thread, of texts and of what an installation is.
-no_threads='tests/integration/config-errors.sh
-tests/integration/confined.sh
-tests/integration/demo.sh
-tests/integration/events-command.sh
-tests/integration/hostile-values.sh
-tests/integration/meterx-command.sh
-tests/integration/mib-agrees.sh
-tests/integration/mib-lint.sh
-tests/integration/models.sh
-tests/integration/poll.sh
-tests/integration/poller-truth.sh
-tests/integration/profile-command.sh
-tests/integration/profile-meter.sh
-tests/integration/serial-access.sh
-tests/integration/service.sh
-tests/integration/snmpd-conf.sh
-tests/integration/start.sh
-tests/integration/walk-by-name.sh
+# Of one thread, of texts, of what an installation is; and scenarios whose threads do what they do in others.
+no_threads='tests/fuzz/fuzz_codec tests/fuzz/fuzz_conf tests/fuzz/fuzz_csv tests/fuzz/fuzz_frame tests/fuzz/fuzz_poll
+tests/fuzz/fuzz_profile tests/fuzz/fuzz_wire
+tests/integration/clock-steps.sh tests/integration/config-errors.sh tests/integration/confined.sh
+tests/integration/demo.sh tests/integration/events-command.sh tests/integration/fault-dns.sh
+tests/integration/fault-exceptions.sh tests/integration/fault-gateway.sh tests/integration/hostile-values.sh
+tests/integration/meterx-command.sh tests/integration/mib-agrees.sh tests/integration/mib-lint.sh
+tests/integration/models.sh tests/integration/overloaded.sh tests/integration/poll.sh
+tests/integration/poller-truth.sh tests/integration/profile-command.sh tests/integration/profile-meter.sh
+tests/integration/rtu-late.sh tests/integration/serial-access.sh tests/integration/service.sh
+tests/integration/snmpd-conf.sh tests/integration/start.sh tests/integration/walk-by-name.sh
 tests/integration/zero-and-absent.sh
-tests/sim/serial.sh
-tests/sim/server.sh'
+tests/sim/serial.sh tests/sim/server.sh
+tests/unit/test_alarm tests/unit/test_bus_line tests/unit/test_codec tests/unit/test_conf
+tests/unit/test_forecast tests/unit/test_frame tests/unit/test_map tests/unit/test_owed tests/unit/test_plan
+tests/unit/test_profile tests/unit/test_refusal tests/unit/test_sim_alarm tests/unit/test_sim_map
+tests/unit/test_sim_meter tests/unit/test_syntax tests/unit/test_table tests/unit/test_timing'
 
 stage_gcc() {
 	build gcc CC=gcc && suite gcc
@@ -202,7 +197,7 @@ stage_asan() {
 
 stage_tsan() {
 	export TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1 METERX_TEST_SLOW=5
-	build tsan CC=gcc --enable-sanitizer=thread && suite tsan TESTS="$(all_tests tsan | grep -vxF "$no_threads")"
+	build tsan CC=gcc --enable-sanitizer=thread && suite tsan TESTS="$(all_tests tsan | grep -vxF "$(tr ' ' '\n' <<<"$no_threads")")"
 	unset TSAN_OPTIONS METERX_TEST_SLOW
 }
 
