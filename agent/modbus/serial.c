@@ -63,7 +63,7 @@ static int claim(int fd)
 {
 	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
 		return errno == EWOULDBLOCK ? -EBUSY : -errno;
-	return ioctl(fd, TIOCEXCL) < 0 ? -errno : 0;
+	return ioctl(fd, TIOCEXCL, NULL) < 0 ? -errno : 0;
 }
 
 static int set_mode(struct serial *serial)
@@ -98,7 +98,7 @@ void serial_close(struct serial *serial)
 {
 	if (!serial->open)
 		return;
-	ioctl(modbus_get_socket(serial->context), TIOCNXCL);
+	ioctl(modbus_get_socket(serial->context), TIOCNXCL, NULL);
 	modbus_close(serial->context);
 	serial->open = false;
 }
