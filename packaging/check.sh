@@ -25,7 +25,7 @@ temporary folder and runs all tests of MeterX.
 
 Stages:
   gcc        -Werror, the whole suite: unit, oracle, scenarios on a real snmpd
-  asan       clang -Werror, its address, leak and undefined behaviour sanitizers, whole suite
+  asan       clang -Werror, its address, leak and undefined behaviour sanitizers, nearly the whole suite
   tsan       thread sanitizer, what has threads of the suite
   fuzz       each fuzz target hunts for some seconds, from its seeds on
   valgrind   unit tests, and scenarios with the daemon under it
@@ -183,6 +183,19 @@ tests/unit/test_forecast tests/unit/test_frame tests/unit/test_map tests/unit/te
 tests/unit/test_profile tests/unit/test_refusal tests/unit/test_sim_alarm tests/unit/test_sim_map
 tests/unit/test_sim_meter tests/unit/test_syntax tests/unit/test_table tests/unit/test_timing'
 
+# What runs the same code as others do, for long, or little of ours.
+no_sanitizer='tests/integration/clock-steps.sh tests/integration/demo.sh tests/integration/fault-dns.sh
+tests/integration/many-links.sh tests/integration/mib-agrees.sh tests/integration/mib-lint.sh
+tests/integration/rtu-late.sh tests/integration/serial-access.sh tests/integration/service.sh
+tests/integration/snmpd-conf.sh'
+
+# The suite of DIR without the tests in these lists.
+tests_without() { # DIR LIST...
+	local dir=$1
+	shift
+	all_tests "$dir" | grep -vxF "$(printf '%s\n' "$@" | tr ' ' '\n')"
+}
+
 stage_gcc() {
 	build gcc CC=gcc && suite gcc
 }
@@ -191,13 +204,15 @@ stage_asan() {
 	# That of clang sees what gcc's does not: arithmetic on a pointer to nothing, for one.
 	have clang "clang build and address sanitizer" || return
 	export UBSAN_OPTIONS=print_stacktrace=1 METERX_TEST_SLOW=3
-	build asan CC=clang --enable-sanitizer=address,undefined && suite asan
+	build asan CC=clang --enable-sanitizer=address,undefined &&
+		suite asan TESTS="$(tests_without asan "$no_sanitizer")"
 	unset UBSAN_OPTIONS METERX_TEST_SLOW
 }
 
 stage_tsan() {
 	export TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1 METERX_TEST_SLOW=5
-	build tsan CC=gcc --enable-sanitizer=thread && suite tsan TESTS="$(all_tests tsan | grep -vxF "$(tr ' ' '\n' <<<"$no_threads")")"
+	build tsan CC=gcc --enable-sanitizer=thread &&
+		suite tsan TESTS="$(tests_without tsan "$no_threads" "$no_sanitizer")"
 	unset TSAN_OPTIONS METERX_TEST_SLOW
 }
 
