@@ -6,7 +6,7 @@
  */
 #include "config.h"
 
-#include "descriptors.h"
+#include "core/descriptors.h"
 
 #include <sys/resource.h>
 

@@ -17,6 +17,7 @@
 #include <sys/ioctl.h>
 #include <termios.h>
 
+#include "core/descriptors.h"
 #include "core/util.h"
 
 struct serial {
@@ -83,7 +84,7 @@ int serial_open(struct serial *serial)
 		return errno > 0 && errno < MODBUS_ENOBASE ? -errno : -EIO;
 	serial->open = true;
 	fd = modbus_get_socket(serial->context);
-	rc = claim(fd);
+	rc = descriptors_spare(fd) ? claim(fd) : -EMFILE;
 	if (rc == 0)
 		rc = set_mode(serial);
 	if (rc == 0 && tcflush(fd, TCIOFLUSH) < 0)

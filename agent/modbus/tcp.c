@@ -53,11 +53,10 @@ static int find_addresses(struct resolver *resolver, const struct wait *wait, in
 	const struct addrinfo **addresses)
 {
 	for (;;) {
-		int64_t left_us = deadline_us - clock_mono_us();
-		int64_t slice_us = left_us < 0 ? 0 : left_us < WAIT_ASK_US ? left_us : WAIT_ASK_US;
+		int64_t slice_us = wait_slice_us(deadline_us);
 		int rc = resolver_find(resolver, (int)(slice_us / 1000), addresses);
 
-		if (rc != -ETIME || left_us <= 0)
+		if (rc != -ETIME || slice_us == 0)
 			return rc;
 		if (wait_called_off(wait))
 			return -EINTR;

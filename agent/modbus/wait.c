@@ -10,9 +10,18 @@
 
 #include "core/clock.h"
 
+#define ASK_US 50000
+
 bool wait_called_off(const struct wait *wait)
 {
 	return wait->wanted != NULL && wait->wanted(wait->arg);
+}
+
+int64_t wait_slice_us(int64_t deadline_us)
+{
+	int64_t left_us = deadline_us - clock_mono_us();
+
+	return left_us < 0 ? 0 : left_us < ASK_US ? left_us : ASK_US;
 }
 
 int wait_ready(const struct wait *wait, int fd, short events, int64_t deadline_us)
@@ -20,8 +29,7 @@ int wait_ready(const struct wait *wait, int fd, short events, int64_t deadline_u
 	struct pollfd ready = { .fd = fd, .events = events };
 
 	for (;;) {
-		int64_t left_us = deadline_us - clock_mono_us();
-		int64_t slice_us = left_us < 0 ? 0 : left_us < WAIT_ASK_US ? left_us : WAIT_ASK_US;
+		int64_t slice_us = wait_slice_us(deadline_us);
 		const struct timespec time = { .tv_nsec = slice_us * 1000 };
 		int n = ppoll(&ready, 1, &time, NULL);
 
@@ -29,7 +37,7 @@ int wait_ready(const struct wait *wait, int fd, short events, int64_t deadline_u
 			return 0;
 		if (n < 0 && errno != EINTR)
 			return -errno;
-		if (left_us <= 0)
+		if (slice_us == 0)
 			return -ETIMEDOUT;
 		if (wait_called_off(wait))
 			return -EINTR;

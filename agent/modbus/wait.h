@@ -10,14 +10,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define WAIT_ASK_US 50000
-
 struct wait {
 	bool (*wanted)(void *arg); /* to give up, NULL: never */
 	void *arg;
 };
 
 bool wait_called_off(const struct wait *wait);
+/* How long to wait before asking that again: what is left, 0 behind the deadline, at most 50 ms. */
+int64_t wait_slice_us(int64_t deadline_us);
 /*
  * 0: fd is ready for events, or has an error to be fetched; else -ETIMEDOUT, -EINTR
  * (called off) or another -errno. No fd (-1): -ETIMEDOUT at the deadline.
