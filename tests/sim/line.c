@@ -37,7 +37,7 @@ void line_init(struct line *line, struct stage *stage, const struct rtu_mode *mo
 {
 	line->stage = stage;
 	line->mode = *mode;
-	line->wire_end = line->spoken_end = -INFINITY;
+	line->wire_end = line->spoken_end = line->pause_end = -INFINITY;
 	line->timer.fire = work_line;
 	line_reset_counts(line, reactor_now());
 	line->next = stage->lines;
@@ -155,6 +155,20 @@ static double arrival(const struct line *line, size_t index)
 	return line->started + (double)(index + 1) * line->first->step;
 }
 
+/* Whoever listens may get it at any time from before it was written to after that. */
+static void emit(struct line *line, const uint8_t *bytes, size_t len)
+{
+	double before = reactor_now(), after;
+
+	stage_trace(line->stage, ">", bytes, len);
+	line->emit(line->owner, bytes, len);
+	after = reactor_now();
+	if (after - line->spoken_end >= line->mode.silence)
+		line->pause_end = after;
+	line->spoken_end = before;
+	line->wire_end = fmax(line->wire_end, before);
+}
+
 /* Say what is due of the first utterance. Returns false when there is nothing more to do now. */
 static bool speak(struct line *line, double now)
 {
@@ -171,15 +185,8 @@ static bool speak(struct line *line, double now)
 	from = line->sent;
 	while (line->sent < utterance->len && arrival(line, line->sent) <= now)
 		line->sent++;
-	if (line->sent > from) {
-		double spoken = reactor_now();
-
-		line->pause = spoken - line->spoken_end;
-		line->spoken_end = spoken;
-		line->wire_end = fmax(line->wire_end, line->spoken_end);
-		stage_trace(line->stage, ">", utterance->bytes + from, line->sent - from);
-		line->emit(line->owner, utterance->bytes + from, line->sent - from);
-	}
+	if (line->sent > from)
+		emit(line, utterance->bytes + from, line->sent - from);
 	if (line->sent < utterance->len)
 		return false;
 	end_speaking(line);
@@ -284,8 +291,8 @@ static void judge(struct line *line, double now)
 	 */
 	bool soon = now - line->spoken_end < line->mode.silence;
 
-	/* ... and what broke such a pause a moment ago it may not have seen. */
-	if (soon && line->pause >= line->mode.silence && now - line->spoken_end < REACTION) {
+	/* ... and what has broken such a pause a moment ago it may not have seen. */
+	if (soon && now - line->pause_end < REACTION) {
 		line->counts.early++;
 		return;
 	}
