@@ -381,8 +381,9 @@ static int step_search(struct poller *poller, struct bus *bus, struct poll *poll
 }
 
 /*
- * A meter that starts, or a gateway, may refuse what it has a moment later: with
- * each poll of settings some of it is asked for again. What is refused in the
+ * A meter that starts, or a gateway, may refuse what it has a moment later: behind
+ * each poll of settings some of it is asked for again, also where a line is so slow
+ * that the next poll is due. What is refused in the
  * middle of what is not stays left out until the panel is identified anew.
  */
 static int doubt(struct poller *poller, struct bus *bus)
@@ -400,14 +401,22 @@ static int doubt(struct poller *poller, struct bus *bus)
 	return rc < 0 ? rc : rc == 0;
 }
 
+static bool between_polls(const struct poller *poller)
+{
+	return !poller->unidentified && poller->alarm.map == NULL && poller->bulk.map == NULL;
+}
+
 int poller_step(struct poller *poller, struct bus *bus, int64_t now_ms, enum poller_turn turn)
 {
-	struct poll *poll = choose_poll(poller, now_ms, turn);
+	struct poll *poll;
 	const struct plan_read *read;
 	int rc;
 
+	if (poller->doubting && turn == POLLER_ANY && between_polls(poller))
+		return doubt(poller, bus);
+	poll = choose_poll(poller, now_ms, turn);
 	if (poll == NULL)
-		return poller->doubting && turn == POLLER_ANY ? doubt(poller, bus) : 0;
+		return 0;
 	if (poller->search.step != REFUSAL_NONE && poll != &poller->identify)
 		return step_search(poller, bus, poll);
 	if (poll_reads_left(poll)) {

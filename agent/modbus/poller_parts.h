@@ -59,7 +59,7 @@ struct poller {
 	unsigned search_reads; /* that the poll under way may still do for it */
 	struct poll identify, alarm, bulk;
 	bool unidentified; /* the next read is one of identification */
-	bool doubting;     /* when no poll is due: is what was refused still refused? */
+	bool doubting;     /* before the next poll: is what was refused still refused? */
 	bool bulk_turn;    /* an alarm poll has overtaken the bulk: one read of it comes first */
 	bool rescaled;     /* the last measurements were dropped for a change of scales */
 	bool alarm_waits;  /* an alarm poll was dropped for a whole poll to tell its news */

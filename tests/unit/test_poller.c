@@ -1011,6 +1011,24 @@ static void test_refused_for_a_while(void **state)
 	assert_int_equal(good(SCOPE_BRANCH, Q_APPARENT_POWER, 1), 0);
 }
 
+/* A line on which the next poll is always due has time for the question all the same. */
+static void test_refused_on_a_slow_line(void **state)
+{
+	(void)state;
+	rig.read_takes_ms = POLL_MS / 3;
+	refuse(1340, 1342);
+	while (rig.now_ms < START_MS + 300000)
+		poller_step(rig.poller, NULL, rig.now_ms, POLLER_ANY);
+	assert_int_equal(value(SCOPE_BRANCH, Q_CURRENT, 5).quality, QUALITY_NONE);
+	assert_int_not_equal(value(SCOPE_BRANCH, Q_CURRENT, 4).quality, QUALITY_NONE);
+	refuse(0, 0);
+	while (rig.now_ms < START_MS + 500000) {
+		assert_true(poller_due_ms(rig.poller) <= rig.now_ms);
+		poller_step(rig.poller, NULL, rig.now_ms, POLLER_ANY);
+	}
+	assert_int_not_equal(value(SCOPE_BRANCH, Q_CURRENT, 5).quality, QUALITY_NONE);
+}
+
 /* What was shown until the meter began to refuse it does not stay. */
 static void test_refused_later(void **state)
 {
@@ -1379,6 +1397,7 @@ int main(void)
 		TEST(test_refused_setting),
 		TEST(test_refused_measurements),
 		TEST(test_refused_for_a_while),
+		TEST(test_refused_on_a_slow_line),
 		TEST(test_refused_later),
 		TEST(test_many_refused),
 		TEST(test_all_refused),
