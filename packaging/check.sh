@@ -181,7 +181,8 @@ tests/sim/serial.sh tests/sim/server.sh
 tests/unit/test_alarm tests/unit/test_bus_line tests/unit/test_codec tests/unit/test_conf
 tests/unit/test_forecast tests/unit/test_frame tests/unit/test_map tests/unit/test_owed tests/unit/test_plan
 tests/unit/test_profile tests/unit/test_refusal tests/unit/test_sim_alarm tests/unit/test_sim_map
-tests/unit/test_sim_meter tests/unit/test_syntax tests/unit/test_table tests/unit/test_timing'
+tests/unit/test_sim_meter tests/unit/test_syntax tests/unit/test_table tests/unit/test_timing
+tests/unit/test_turns'
 
 # What runs the same code as others do, for long, or little of ours.
 no_sanitizer='tests/integration/clock-steps.sh tests/integration/demo.sh tests/integration/fault-dns.sh

@@ -31,6 +31,7 @@
 #include "modbus/news.h"
 #include "modbus/overload.h"
 #include "modbus/poller.h"
+#include "modbus/turns.h"
 #include "modbus/writer.h"
 
 #define STACK_BYTES       (256 * 1024)
@@ -40,12 +41,11 @@
 #define BACKOFF_MAX_MS    30000
 #define REOPEN_MAX_MS     4000 /* a device that is plugged in again is no network to be spared */
 #define ANSWERED_RECENTLY 10000 /* ms: a single timeout after that is not the link's end */
-#define PROBE_SHARE       19    /* rest after asking a silent unit, times what that cost */
 #define STATUS_MS         100   /* least time between two publications of counters */
 #define LOAD_WINDOW_US    5000000
 #define SLEEP_MAX_MS      60000
 #define STUCK_MS          (SLEEP_MAX_MS + 120000) /* more than any turn takes, with writes */
-#define PROBE_LEAST_MS    100 /* of waiting for a silent unit while a job waits for the bus */
+#define ASK_LEAST_MS      100 /* of waiting for a unit that may not be there while a job waits for the bus */
 #define RECOVER_MAX_MS    1000
 #define STOP_CHECK_MS     50
 #define JOBS_A_TURN       64 /* that cannot be begun and are only told so */
@@ -69,9 +69,8 @@ struct link {
 	char peer[128];
 	struct poller **pollers;
 	size_t n_pollers;
-	size_t last; /* served; the search for the next begins behind it */
-	bool alarm_turn; /* the last request overtook a long poll: that one is next */
-	bool poll_turn;  /* a job was carried out: polls are next */
+	struct turns turns;
+	bool poll_turn; /* a job was carried out: polls are next */
 
 	unsigned failures; /* connections in a row that failed or brought no answer */
 	uint64_t connections;
@@ -79,8 +78,7 @@ struct link {
 	int64_t answered_ms;   /* last answer of any unit, 0: never */
 	int64_t retry_ms;      /* not connected: next try */
 	int64_t rest_until_ms; /* turnaround */
-	int64_t probe_gate_ms; /* silent units wait until then */
-	int64_t probe_ms;      /* since when one is being asked, 0: none is */
+	int64_t asked_ms;      /* since when a unit that may not be there is, 0: none is */
 	bool writing;          /* a job is under way: its requests are not called off */
 	int64_t down_ms;       /* since when it is not UP, for the log */
 	bool told_down; /* in the log */
@@ -293,7 +291,7 @@ static void assign_panels(struct link *link, struct site *site, size_t position)
 		news_dismiss(link->site, link->conf, site);
 	link->pollers = pollers;
 	link->n_pollers = n;
-	link->last = 0;
+	link->turns.last = 0;
 	link->conf = conf;
 	if (link->site == NULL || link->site->config != site->config)
 		link->overload.told = false; /* other intervals, perhaps */
@@ -402,116 +400,23 @@ static void connection_failed(struct link *link, int rc)
 
 /* Service */
 
-static bool somebody_answers(const struct link *link)
-{
-	for (size_t i = 0; i < link->n_pollers; i++)
-		if (!poller_silent(link->pollers[i]))
-			return true;
-	return false;
-}
-
-/* When a panel may have the bus. Those that are gone get a twentieth of it together at most. */
-static int64_t eligible_ms(const struct link *link, const struct poller *poller, bool gate)
-{
-	int64_t due_ms = poller_due_ms(poller);
-
-	return gate && poller_gone(poller) && due_ms < link->probe_gate_ms ? link->probe_gate_ms
-									   : due_ms;
-}
-
-static size_t busy_panel(const struct link *link)
-{
-	size_t i;
-
-	for (i = 0; i < link->n_pollers && !poller_busy(link->pollers[i]); i++)
-		;
-	return i;
-}
-
-static size_t late_alarm(const struct link *link, int64_t now_ms)
-{
-	size_t found = link->n_pollers;
-	int64_t earliest = now_ms + 1;
-
-	for (size_t i = 0; i < link->n_pollers; i++) {
-		int64_t late_ms = poller_alarm_late_ms(link->pollers[i]);
-
-		if (late_ms < earliest) {
-			earliest = late_ms;
-			found = i;
-		}
-	}
-	return found;
-}
-
-/* The longest due; among equals the one whose last turn is longest ago. */
-static size_t longest_due(const struct link *link, int64_t now_ms)
-{
-	bool gate = somebody_answers(link);
-	size_t found = link->n_pollers;
-	int64_t earliest = INT64_MAX;
-
-	for (size_t k = 1; k <= link->n_pollers; k++) {
-		size_t i = (link->last + k) % link->n_pollers;
-		int64_t due_ms = eligible_ms(link, link->pollers[i], gate);
-
-		int64_t order_ms = poller_order_ms(link->pollers[i], now_ms);
-
-		if (due_ms <= now_ms && order_ms < earliest) {
-			earliest = order_ms;
-			found = i;
-		}
-	}
-	return found;
-}
-
-/*
- * A poll of measurements goes on to its end, for a row is of one moment; late
- * alarm polls overtake it, read for read, so that neither starves the other.
- */
-static size_t choose_panel(struct link *link, int64_t now_ms, enum poller_turn *turn)
-{
-	size_t busy = busy_panel(link);
-	size_t late;
-
-	*turn = POLLER_ANY;
-	if (busy == link->n_pollers)
-		return longest_due(link, now_ms);
-	if (!link->alarm_turn) {
-		late = late_alarm(link, now_ms);
-		if (late < link->n_pollers) {
-			*turn = POLLER_ALARM;
-			link->alarm_turn = true;
-			return late;
-		}
-	}
-	link->alarm_turn = false;
-	*turn = POLLER_BULK;
-	return busy;
-}
-
 static void serve(struct link *link, int64_t now_ms)
 {
 	enum poller_turn turn;
-	size_t i = choose_panel(link, now_ms, &turn);
-	int64_t after_ms;
-	bool silent;
+	size_t i = turns_choose(&link->turns, link->pollers, link->n_pollers, now_ms, &turn);
+	bool unidentified;
 	int rc;
 
 	if (i == link->n_pollers)
 		return;
-	if (turn != POLLER_ALARM)
-		link->last = i;
-	silent = poller_silent(link->pollers[i]);
-	link->probe_ms = silent ? now_ms : 0;
+	unidentified = poller_unidentified(link->pollers[i]);
+	link->asked_ms = unidentified ? now_ms : 0;
 	rc = poller_step(link->pollers[i], link->bus, now_ms, turn);
-	link->probe_ms = 0;
+	link->asked_ms = 0;
 	if (rc < 0)
 		connection_failed(link, rc);
-	after_ms = clock_mono_ms();
-	/* One that answers is asked on at once: who is it? */
-	if (silent && rc != 1)
-		link->probe_gate_ms = after_ms + PROBE_SHARE * (after_ms - now_ms);
+	if (unidentified && poller_unidentified(link->pollers[i]) && rc != 1)
+		turns_in_vain(&link->turns, now_ms, clock_mono_ms());
 }
 
 /* Jobs */
@@ -564,7 +469,7 @@ static bool is_called_off(void *arg)
 		return false;
 	if (atomic_load(&link->stopping))
 		return true;
-	return link->probe_ms != 0 && clock_mono_ms() - link->probe_ms >= PROBE_LEAST_MS &&
+	return link->asked_ms != 0 && clock_mono_ms() - link->asked_ms >= ASK_LEAST_MS &&
 	       job_queue_waiting(link->jobs);
 }
 
@@ -573,7 +478,7 @@ static void serve_alarm(void *arg)
 {
 	struct link *link = arg;
 	int64_t now_ms = clock_mono_ms();
-	size_t i = late_alarm(link, now_ms);
+	size_t i = turns_late_alarm(link->pollers, link->n_pollers, now_ms);
 	int rc;
 
 	if (i == link->n_pollers || !bus_in_step(link->bus))
@@ -682,13 +587,11 @@ static int64_t earliest(int64_t a, int64_t b)
 
 static int64_t next_request_ms(const struct link *link)
 {
-	bool gate = somebody_answers(link);
-	int64_t next_ms = INT64_MAX;
+	int64_t next_ms;
 
 	if (!bus_connected(link->bus))
 		return link->n_pollers > 0 ? link->retry_ms : INT64_MAX;
-	for (size_t i = 0; i < link->n_pollers; i++)
-		next_ms = earliest(next_ms, eligible_ms(link, link->pollers[i], gate));
+	next_ms = turns_next_ms(&link->turns, link->pollers, link->n_pollers);
 	return next_ms > link->rest_until_ms ? next_ms : link->rest_until_ms;
 }
 

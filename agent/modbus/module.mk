@@ -23,6 +23,7 @@ libmeterx_a_SOURCES += \
 	agent/modbus/refusal.c agent/modbus/refusal.h \
 	agent/modbus/rhythm.c agent/modbus/rhythm.h \
 	agent/modbus/timing.c agent/modbus/timing.h \
+	agent/modbus/turns.c agent/modbus/turns.h \
 	agent/modbus/owed.c agent/modbus/owed.h \
 	agent/modbus/resolver.c agent/modbus/resolver.h \
 	agent/modbus/serial.c agent/modbus/serial.h \

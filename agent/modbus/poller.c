@@ -239,6 +239,11 @@ bool poller_busy(const struct poller *poller)
 	return poller->bulk.map != NULL && !poller->silent;
 }
 
+bool poller_unidentified(const struct poller *poller)
+{
+	return poller->unidentified;
+}
+
 bool poller_silent(const struct poller *poller)
 {
 	return poller->silent;

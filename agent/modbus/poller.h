@@ -55,6 +55,11 @@ bool poller_busy(const struct poller *poller);
  * ask it by one short read whether it is back, which may cost a whole timeout.
  */
 bool poller_silent(const struct poller *poller);
+/*
+ * It has not said who it is since it was started, restarted or fell silent:
+ * poller_step() will ask that, which may cost a whole timeout.
+ */
+bool poller_unidentified(const struct poller *poller);
 /* Silent, and asked once whether it is back it was still so: no passing trouble. */
 bool poller_gone(const struct poller *poller);
 
