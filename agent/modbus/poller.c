@@ -388,8 +388,7 @@ static int step_search(struct poller *poller, struct bus *bus, struct poll *poll
 /*
  * A meter that starts, or a gateway, may refuse what it has a moment later: behind
  * each poll of settings some of it is asked for again, also where a line is so slow
- * that the next poll is due. What is refused in the
- * middle of what is not stays left out until the panel is identified anew.
+ * that the next poll is due.
  */
 static int doubt(struct poller *poller, struct bus *bus)
 {

@@ -143,14 +143,16 @@ void poller_tell_refused(struct poller *poller)
 	char text[200] = "";
 	size_t length = 0;
 
-	for (; gaps->told < gaps->n; gaps->told++) {
-		const struct plan_gap *gap = &gaps->items[gaps->told];
+	for (unsigned run; gaps->told < gaps->n; gaps->told += run) {
+		unsigned reg = gaps->items[gaps->told].reg + base, count;
 
-		if (gap->count == 0 || length >= sizeof(text))
+		gaps_run(gaps, gaps->told, &run);
+		count = gaps_registers(gaps, gaps->told, run);
+		if (count == 0 || length >= sizeof(text))
 			continue;
 		length += (size_t)snprintf(text + length, sizeof(text) - length,
-			gap->count > 1 ? "%s%u to %u" : "%s%u", length ? ", " : "",
-			gap->reg + base, gap->reg + gap->count - 1 + base);
+			count > 1 ? "%s%u to %u" : "%s%u", length ? ", " : "", reg,
+			reg + count - 1);
 	}
 	if (length > 0)
 		log_warning("poller", "panel %s: the meter refuses registers %s%s: left out",

@@ -115,29 +115,41 @@ void pollset_build(struct pollset *set, int model)
 	}
 }
 
-static bool ask_again(const struct pollset *set, const struct plan_gap *gap, struct plan_read *read)
+static bool ask_again(const struct pollset *set, const struct gaps *gaps, unsigned i, bool whole,
+	struct plan_read *read)
 {
 	unsigned most = set->layout->profile->max_read < set->line.max_registers
 				? set->layout->profile->max_read
 				: set->line.max_registers;
+	unsigned run, count;
+	bool first = gaps_run(gaps, i, &run);
 
-	read->reg = gap->reg;
-	read->count = gap->count < most ? gap->count : (uint16_t)most;
-	return gap->count > 0; /* 0: a cut between two that are not answered together */
+	if (gaps->items[i].count == 0) /* a cut between two that are not answered together */
+		return false;
+	if (whole ? !first : first && run == 1)
+		return false;
+	count = gaps_registers(gaps, i, whole ? run : 1);
+	read->reg = gaps->items[i].reg;
+	read->count = (uint16_t)(count < most ? count : most);
+	return true;
 }
 
+/*
+ * In turns: all that is refused side by side, which most often comes back together,
+ * and each part of it by itself, for others of it may be refused for good.
+ */
 bool pollset_doubt(struct pollset *set, struct plan_read *read)
 {
 	unsigned n = set->gaps.n + set->skipped.n;
 
 	*read = (struct plan_read){ 0 };
-	for (unsigned tries = 0; tries < n; tries++) {
-		unsigned i = set->asked++ % n;
-		const struct plan_gap *gap = i < set->gaps.n
-						     ? &set->gaps.items[i]
-						     : &set->skipped.items[i - set->gaps.n];
+	for (unsigned tries = 0; tries < 2 * n; tries++) {
+		unsigned i = set->asked % n;
+		bool whole = set->asked / n % 2 == 0;
 
-		if (ask_again(set, gap, read))
+		set->asked++;
+		if (i < set->gaps.n ? ask_again(set, &set->gaps, i, whole, read)
+				    : ask_again(set, &set->skipped, i - set->gaps.n, whole, read))
 			return true;
 	}
 	return false;

@@ -16,14 +16,31 @@
 
 void gaps_add(struct gaps *gaps, unsigned reg, unsigned count)
 {
-	struct plan_gap *last = gaps->n > gaps->told ? &gaps->items[gaps->n - 1] : NULL;
-
-	if (last != NULL && last->count > 0 && count > 0 && last->reg + last->count == (int)reg) {
-		last->count = (uint16_t)(last->count + count);
-		return;
-	}
 	gaps->items = xrealloc(gaps->items, gaps->n + 1, sizeof(*gaps->items));
 	gaps->items[gaps->n++] = (struct plan_gap){ (uint16_t)reg, (uint16_t)count };
+}
+
+/* The gap before it ends where this one begins. */
+static bool goes_on(const struct gaps *gaps, unsigned i)
+{
+	const struct plan_gap *gap = &gaps->items[i];
+
+	return i > 0 && gap[-1].count > 0 && gap->count > 0 &&
+	       gap[-1].reg + gap[-1].count == (int)gap->reg;
+}
+
+bool gaps_run(const struct gaps *gaps, unsigned i, unsigned *n)
+{
+	for (*n = 1; i + *n < gaps->n && goes_on(gaps, i + *n); (*n)++)
+		;
+	return !goes_on(gaps, i);
+}
+
+unsigned gaps_registers(const struct gaps *gaps, unsigned i, unsigned n)
+{
+	const struct plan_gap *last = &gaps->items[i + n - 1];
+
+	return last->reg + last->count - (unsigned)gaps->items[i].reg;
 }
 
 void gaps_clear(struct gaps *gaps)

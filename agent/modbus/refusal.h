@@ -18,10 +18,14 @@
 struct gaps {
 	struct plan_gap *items; /* in the order found; free with free() */
 	unsigned n;
-	unsigned told; /* of these: known to the operator, and as long as they will be */
+	unsigned told; /* of these: known to the operator */
 };
 
 void gaps_add(struct gaps *gaps, unsigned reg, unsigned count);
+/* n: how many from gap i on (below gaps->n) follow one another without a register between. True when i is the first of them. */
+bool gaps_run(const struct gaps *gaps, unsigned i, unsigned *n);
+/* That such n have together. */
+unsigned gaps_registers(const struct gaps *gaps, unsigned i, unsigned n);
 void gaps_clear(struct gaps *gaps);
 
 enum refusal_step {

@@ -1011,6 +1011,25 @@ static void test_refused_for_a_while(void **state)
 	assert_int_equal(good(SCOPE_BRANCH, Q_APPARENT_POWER, 1), 0);
 }
 
+/* Some side by side are refused for good, some for a while. */
+static void test_refused_in_part(void **state)
+{
+	(void)state;
+	refuse(1340, 1345); /* currents of branches 5 to 10 */
+	work();
+	refuse(1341, 1344);
+	run_until(START_MS + 1000000);
+	assert_int_equal(good(SCOPE_BRANCH, Q_CURRENT, 5), 0);
+	for (unsigned branch = 6; branch <= 9; branch++)
+		assert_int_equal(value(SCOPE_BRANCH, Q_CURRENT, branch).quality, QUALITY_NONE);
+	assert_int_equal(good(SCOPE_BRANCH, Q_CURRENT, 10), 0);
+	refuse(1341, 1341);
+	run_until(START_MS + 2000000);
+	assert_int_equal(good(SCOPE_BRANCH, Q_CURRENT, 9), 0);
+	assert_int_equal(value(SCOPE_BRANCH, Q_CURRENT, 6).quality, QUALITY_NONE);
+	assert_int_equal(rig_comm(rig.slot), COMM_ONLINE);
+}
+
 /* A line on which the next poll is always due has time for the question all the same. */
 static void test_refused_on_a_slow_line(void **state)
 {
@@ -1397,6 +1416,7 @@ int main(void)
 		TEST(test_refused_setting),
 		TEST(test_refused_measurements),
 		TEST(test_refused_for_a_while),
+		TEST(test_refused_in_part),
 		TEST(test_refused_on_a_slow_line),
 		TEST(test_refused_later),
 		TEST(test_many_refused),
