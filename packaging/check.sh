@@ -169,7 +169,8 @@ all_tests() {
 no_threads='tests/fuzz/fuzz_codec tests/fuzz/fuzz_conf tests/fuzz/fuzz_csv tests/fuzz/fuzz_frame tests/fuzz/fuzz_poll
 tests/fuzz/fuzz_profile tests/fuzz/fuzz_wire
 tests/integration/clock-steps.sh tests/integration/config-errors.sh tests/integration/confined.sh
-tests/integration/demo.sh tests/integration/events-command.sh tests/integration/fault-dns.sh
+tests/integration/demo.sh tests/integration/events-command.sh tests/integration/fault-dead-unit.sh
+tests/integration/fault-dns.sh
 tests/integration/fault-exceptions.sh tests/integration/fault-gateway.sh tests/integration/hostile-values.sh
 tests/integration/meterx-command.sh tests/integration/mib-agrees.sh tests/integration/mib-lint.sh
 tests/integration/models.sh tests/integration/overloaded.sh tests/integration/poll.sh

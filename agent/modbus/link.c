@@ -5,7 +5,7 @@
  * other threads hand over a new site under the lock and wake it. A timeout on
  * TCP costs the connection, but not the link: as long as somebody answers it is
  * taken up again at once and in silence. Only a connection that fails, or ends
- * without one answer, leads to BACKOFF.
+ * without one answer of a unit that should have been there, leads to BACKOFF.
  */
 #include "config.h"
 
@@ -40,7 +40,8 @@
 #define BACKOFF_MIN_MS    500
 #define BACKOFF_MAX_MS    30000
 #define REOPEN_MAX_MS     4000 /* a device that is plugged in again is no network to be spared */
-#define ANSWERED_RECENTLY 10000 /* ms: a single timeout after that is not the link's end */
+#define RECENT_TIMEOUTS   10 /* the last answer is so long ago at most: one timeout is not the link's end */
+#define SILENT_FIRST      8 /* timeouts that a link of several units may begin with before it is down */
 #define STATUS_MS         100   /* least time between two publications of counters */
 #define LOAD_WINDOW_US    5000000
 #define SLEEP_MAX_MS      60000
@@ -73,6 +74,7 @@ struct link {
 	bool poll_turn; /* a job was carried out: polls are next */
 
 	unsigned failures; /* connections in a row that failed or brought no answer */
+	unsigned in_vain;  /* timeouts in a row */
 	uint64_t connections;
 	uint64_t answers;      /* on this connection */
 	int64_t answered_ms;   /* last answer of any unit, 0: never */
@@ -211,8 +213,11 @@ static void note_request(void *arg, int rc, int64_t duration_us)
 	link->status_dirty = true;
 	link->rest_until_ms = clock_mono_ms() + link->conf->turnaround_ms;
 	keep_fresh(link, clock_mono_ms());
-	if (rc < 0)
+	if (rc < 0) {
+		link->in_vain += rc == -ETIMEDOUT;
 		return;
+	}
+	link->in_vain = 0;
 	link->answers++;
 	link->answered_ms = clock_mono_ms();
 	link->failures = 0;
@@ -384,15 +389,32 @@ static void connect_link(struct link *link)
 		poller_restart(link->pollers[i]);
 }
 
+/* A timeout of a unit that may not be there says little of the link where there are others. */
+static bool excused(const struct link *link)
+{
+	return link->asked_ms != 0 &&
+	       (turns_somebody_answers(link->pollers, link->n_pollers) ||
+		       (link->status.state == LINK_UP && link->n_pollers > 1 &&
+			       link->in_vain < SILENT_FIRST));
+}
+
+static bool is_passing(const struct link *link, int rc, int64_t now_ms)
+{
+	int64_t recent_ms = (int64_t)RECENT_TIMEOUTS * link->conf->response_timeout_ms;
+	bool recently = link->answered_ms != 0 && now_ms - link->answered_ms < recent_ms;
+
+	return link->answers > 0 || rc == -EINTR ||
+	       (rc == -ETIMEDOUT && (recently || excused(link)));
+}
+
 static void connection_failed(struct link *link, int rc)
 {
 	int64_t now_ms = clock_mono_ms();
-	bool recently = link->answered_ms != 0 && now_ms - link->answered_ms < ANSWERED_RECENTLY;
 
 	bus_recover(link->bus);
 	if (bus_connected(link->bus))
 		return;
-	if (link->answers > 0 || rc == -EINTR || (rc == -ETIMEDOUT && recently))
+	if (is_passing(link, rc, now_ms))
 		link->retry_ms = now_ms;
 	else
 		back_off(link, rc);
@@ -412,9 +434,9 @@ static void serve(struct link *link, int64_t now_ms)
 	unidentified = poller_unidentified(link->pollers[i]);
 	link->asked_ms = unidentified ? now_ms : 0;
 	rc = poller_step(link->pollers[i], link->bus, now_ms, turn);
-	link->asked_ms = 0;
 	if (rc < 0)
 		connection_failed(link, rc);
+	link->asked_ms = 0;
 	if (unidentified && poller_unidentified(link->pollers[i]) && rc != 1)
 		turns_in_vain(&link->turns, now_ms, clock_mono_ms());
 }

@@ -9,7 +9,7 @@
 #define ASK_REST   1  /* unidentified: half of the line, for many of them may be there */
 #define PROBE_REST 19 /* gone: a twentieth */
 
-static bool somebody_answers(struct poller *const *pollers, size_t n)
+bool turns_somebody_answers(struct poller *const *pollers, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
 		if (!poller_unidentified(pollers[i]))
@@ -58,7 +58,7 @@ size_t turns_late_alarm(struct poller *const *pollers, size_t n, int64_t now_ms)
 static size_t longest_due(
 	const struct turns *turns, struct poller *const *pollers, size_t n, int64_t now_ms)
 {
-	bool gate = somebody_answers(pollers, n);
+	bool gate = turns_somebody_answers(pollers, n);
 	size_t found = n;
 	int64_t earliest = INT64_MAX;
 
@@ -108,7 +108,7 @@ size_t turns_choose(struct turns *turns, struct poller *const *pollers, size_t n
 
 int64_t turns_next_ms(const struct turns *turns, struct poller *const *pollers, size_t n)
 {
-	bool gate = somebody_answers(pollers, n);
+	bool gate = turns_somebody_answers(pollers, n);
 	int64_t next_ms = INT64_MAX;
 
 	for (size_t i = 0; i < n; i++) {

@@ -24,6 +24,8 @@ struct turns {
 	int64_t probe_ms; /* and those that are gone until then */
 };
 
+/* There is one that is identified. */
+bool turns_somebody_answers(struct poller *const *pollers, size_t n);
 /* When the next one of these panels may have the line, INT64_MAX: none. Past: at once. */
 int64_t turns_next_ms(const struct turns *turns, struct poller *const *pollers, size_t n);
 /* Which of the n panels has its turn now, and for what; n: none. */

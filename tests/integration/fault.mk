@@ -1,4 +1,5 @@
 integration_scenarios += \
+	tests/integration/fault-dead-unit.sh \
 	tests/integration/fault-descriptors.sh \
 	tests/integration/fault-dns.sh \
 	tests/integration/fault-exceptions.sh \
