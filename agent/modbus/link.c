@@ -389,13 +389,18 @@ static void connect_link(struct link *link)
 		poller_restart(link->pollers[i]);
 }
 
+/* Nobody has answered yet, but not everybody has been asked. */
+static bool only_begun(const struct link *link)
+{
+	return link->answered_ms == 0 && link->status.state == LINK_UP && link->n_pollers > 1 &&
+	       link->in_vain < SILENT_FIRST;
+}
+
 /* A timeout of a unit that may not be there says little of the link where there are others. */
 static bool excused(const struct link *link)
 {
 	return link->asked_ms != 0 &&
-	       (turns_somebody_answers(link->pollers, link->n_pollers) ||
-		       (link->status.state == LINK_UP && link->n_pollers > 1 &&
-			       link->in_vain < SILENT_FIRST));
+	       (turns_somebody_answers(link->pollers, link->n_pollers) || only_begun(link));
 }
 
 static bool is_passing(const struct link *link, int rc, int64_t now_ms)
