@@ -85,19 +85,29 @@ class Gateway:
 
     def refill(self, full):
         """A listener whose queue is full drops each SYN; nothing but a new listener empties it."""
-        for s in [pair.agent for pair in self.pairs] + self.fillers + [self.listener]:
-            s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, NOW)
-            s.close()
-        self.pairs, self.fillers = [], []
-        self.listener = listener(self.port)
-        if not full:
-            return
+        if full:
+            self.fill()  # before anybody is sent away, who would be back at once
+        else:
+            self.reset([self.listener] + self.fillers)
+            self.listener, self.fillers = listener(self.port), []
+        self.reset(pair.agent for pair in self.pairs)
+        self.pairs = []
+
+    def fill(self):
         self.listener.listen(0)
-        for _ in range(8):
+        connected = True
+        while connected:
             s = socket.socket()
             s.setblocking(False)
             s.connect_ex(("127.0.0.1", self.port))
             self.fillers.append(s)
+            connected = select.select([], [s], [], 0.2)[1]
+
+    @staticmethod
+    def reset(sockets):
+        for s in sockets:
+            s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, NOW)
+            s.close()
 
     def accept(self):
         agent, _ = self.listener.accept()
@@ -116,7 +126,8 @@ class Gateway:
             pair = by_socket.get(s)
             try:
                 if s is self.listener:
-                    self.accept()
+                    if self.mode[0] != "full":
+                        self.accept()
                 elif pair in self.pairs and s.fileno() >= 0 and not (
                         pair.from_agent if s is pair.agent else pair.from_meter)(self.mode):
                     raise OSError

@@ -9,7 +9,7 @@ watch() { # PANEL...
 		objects+=("mxPanelState.$panel" "mxBranchCurrent.$panel.2" "mxBranchEnergy.$panel.42")
 	done
 	rm -f "$dir/watch.log"
-	spawn watch python3 "$tests/watch.py" "$agent" "$community" $((2 * slow)) "${objects[@]}"
+	spawn watch python3 "$tests/watch.py" "$agent" "$community" $((5 * slow)) "${objects[@]}"
 	retry 10 log_has watch watching
 }
 
@@ -43,10 +43,6 @@ start_peer() { # NAME
 peer() { # NAME MODE [MS]
 	say "${*:2}" >"$dir/$1.mode.new"
 	mv "$dir/$1.mode.new" "$dir/$1.mode"
-}
-
-link_to() { # NAME HOST PORT [TEXT]
-	say "link \"$1\" { transport = \"tcp\" host = \"$2\" port = $3 response-timeout = $((200 * slow)) ${4:-} }"
 }
 
 # Run the scenario in a network of its own, with a loopback and nothing else.

@@ -8,8 +8,8 @@ require prlimit
 start_sim --units 1,2,5,6
 sim freeze on
 {
-	link m
-	link_to n 127.0.0.1 "$sim_port"
+	patient link m
+	patient link_to n 127.0.0.1 "$sim_port"
 	panel 1 m 1
 	panel 2 m 2
 	panel 5 n 5

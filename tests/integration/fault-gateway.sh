@@ -6,7 +6,7 @@
 require_mibs
 start_sim --units 1,2,5,6,9,10
 sim freeze on
-{ link gw; for unit in 1 2 5 6 9 10; do panel $unit gw $unit; done; } | write_conf
+{ patient link gw; for unit in 1 2 5 6 9 10; do panel $unit gw $unit; done; } | write_conf
 start_snmpd
 start_meterxd
 online 1 2 5 6 9 10
@@ -27,8 +27,8 @@ done
 told 1 'panel P1 .*offline: the gateway does not reach unit 1: exception 11 \(gateway target does not respond\)'
 told 1 'panel P2 .*offline: the gateway does not reach unit 2: exception 10 \(gateway path unavailable\)'
 told 1 'panel P9 .*offline: exception 4 \(device failure\)'
-[ "$(get mxLinkGatewayExceptions.1)" -ge 2 ] || fail "what the gateway said is not counted"
-[ "$(get mxLinkExceptions.1)" -ge 2 ] || fail "what the meter said is not counted"
+retry 10 exceeds mxLinkGatewayExceptions.1 1
+retry 10 exceeds mxLinkExceptions.1 1
 is mxLinkState.1 up
 told 0 'link: gw .*: down'
 

@@ -7,7 +7,7 @@ require_mibs
 start_sim --units 1,2,5,6
 sim freeze on
 {
-	link m
+	patient link m
 	panel 5 m 5
 	for n in 1 2 3 4; do
 		start_peer "gateway$n"
@@ -52,12 +52,9 @@ done
 
 say "connections that do not last, and answers in two parts, cost no panel anything"
 resets=$(get mxLinkReconnects.2)
-reset_often() {
-	[ "$(get mxLinkReconnects.2)" -ge $((resets + 5)) ]
-}
 peer gateway1 reset-late
 peer gateway2 half 30
-retry 20 reset_often
+retry 20 exceeds mxLinkReconnects.2 $((resets + 4))
 fresh 2 1
 peer gateway1 half 30
 fresh 1 2

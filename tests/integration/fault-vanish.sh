@@ -9,19 +9,15 @@ own_network
 here() {
 	ip route replace local 10.77.0.0/16 dev lo
 }
-nowhere() {
+nowhere() { # never no route at all, which a connect would be told at once
 	ip route del local 10.77.0.0/16 dev lo
-	ip route add 10.77.0.0/16 dev lo
 }
-here_again() {
-	ip route del 10.77.0.0/16 dev lo
-	here
-}
+ip route add 10.77.0.0/16 dev lo
 here
 start_sim --units 1,2,5,6 --listen 0.0.0.0:0
 sim freeze on
 {
-	link m
+	patient link m
 	link_to v 10.77.0.1 "$sim_port"
 	panel 1 v 1
 	panel 2 v 2
@@ -38,9 +34,9 @@ retry 20 is mxPanelState.2 offline
 absent mxBranchCurrent.2.1
 retry 20 is mxLinkState.2 backoff
 fresh 5 5
-here_again
+here
 online 1 2
-values 1:1:integer 2:2:integer
+retry 20 values 1:1:integer 2:2:integer
 fresh 1 1
 told 1 'link: v .*: down: '
 told 1 'link: v .*: down: timed out'
@@ -57,8 +53,8 @@ watch 5
 retry 20 is mxPanelState.1 offline
 retry 20 is mxLinkState.2 backoff
 fresh 5 5
-here_again
+here
 online 1 2
-values 1:1:integer 2:2:integer
+retry 20 values 1:1:integer 2:2:integer
 told 1 'link: v .*: down: timed out'
 end_watch
