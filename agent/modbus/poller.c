@@ -214,6 +214,8 @@ int64_t poller_order_ms(const struct poller *poller, int64_t now_ms)
 	int64_t fast_ms = poller->rhythm.due_ms[POLL_FAST];
 	int64_t fair_ms = poller->bulk.begun_ms + poller->conf->poll_ms;
 
+	if (poller->unidentified && !poller->silent)
+		return poller->identify.tries; /* who was never asked first */
 	if (due_ms == 0 || poller->silent || fast_ms > now_ms)
 		return due_ms;
 	return fair_ms > fast_ms ? fair_ms : fast_ms;

@@ -6,7 +6,7 @@
 #include "modbus/turns.h"
 
 /* Rest after a question in vain, times what it cost. */
-#define ASK_REST   1  /* unidentified: half of the line, for many of them may be there */
+#define ASK_REST   1  /* unidentified: half of the line at least, for many of them may be there */
 #define PROBE_REST 19 /* gone: a twentieth */
 
 bool turns_somebody_answers(struct poller *const *pollers, size_t n)
@@ -17,16 +17,12 @@ bool turns_somebody_answers(struct poller *const *pollers, size_t n)
 	return false;
 }
 
-/* When a panel may have the line; gate: there are others who are worth more. */
-static int64_t eligible_ms(const struct turns *turns, const struct poller *poller, bool gate)
+/* When a panel may have the line; shared: with others who are worth more. */
+static int64_t eligible_ms(const struct turns *turns, const struct poller *poller, bool shared)
 {
-	int64_t due_ms = poller_due_ms(poller), gate_ms = INT64_MIN;
+	int64_t due_ms = poller_due_ms(poller);
 
-	if (gate && poller_gone(poller))
-		gate_ms = turns->probe_ms;
-	else if (gate && poller_unidentified(poller))
-		gate_ms = turns->ask_ms;
-	return due_ms < gate_ms ? gate_ms : due_ms;
+	return shared && poller_gone(poller) && due_ms < turns->probe_ms ? turns->probe_ms : due_ms;
 }
 
 static size_t busy_panel(struct poller *const *pollers, size_t n)
@@ -54,11 +50,11 @@ size_t turns_late_alarm(struct poller *const *pollers, size_t n, int64_t now_ms)
 	return found;
 }
 
-/* The longest due; among equals the one whose last turn is longest ago. */
-static size_t longest_due(
-	const struct turns *turns, struct poller *const *pollers, size_t n, int64_t now_ms)
+/* The longest due; among equals the one whose last turn is longest ago. ask: also of those not identified. */
+static size_t longest_due(const struct turns *turns, struct poller *const *pollers, size_t n,
+	int64_t now_ms, bool ask)
 {
-	bool gate = turns_somebody_answers(pollers, n);
+	bool shared = turns_somebody_answers(pollers, n);
 	size_t found = n;
 	int64_t earliest = INT64_MAX;
 
@@ -66,12 +62,22 @@ static size_t longest_due(
 		size_t i = (turns->last + k) % n;
 		int64_t order_ms = poller_order_ms(pollers[i], now_ms);
 
-		if (eligible_ms(turns, pollers[i], gate) <= now_ms && order_ms < earliest) {
+		if ((ask || !poller_unidentified(pollers[i])) && order_ms < earliest &&
+			eligible_ms(turns, pollers[i], shared) <= now_ms) {
 			earliest = order_ms;
 			found = i;
 		}
 	}
 	return found;
+}
+
+/* As long as it rests from a question in vain, the line is for those who answer, if they want it. */
+static size_t next_panel(
+	const struct turns *turns, struct poller *const *pollers, size_t n, int64_t now_ms)
+{
+	size_t found = now_ms < turns->ask_ms ? longest_due(turns, pollers, n, now_ms, false) : n;
+
+	return found < n ? found : longest_due(turns, pollers, n, now_ms, true);
 }
 
 static size_t choose(struct turns *turns, struct poller *const *pollers, size_t n, int64_t now_ms,
@@ -82,7 +88,7 @@ static size_t choose(struct turns *turns, struct poller *const *pollers, size_t 
 
 	*turn = POLLER_ANY;
 	if (busy == n)
-		return longest_due(turns, pollers, n, now_ms);
+		return next_panel(turns, pollers, n, now_ms);
 	if (!turns->overtaken) {
 		late = turns_late_alarm(pollers, n, now_ms);
 		if (late < n) {
@@ -108,11 +114,11 @@ size_t turns_choose(struct turns *turns, struct poller *const *pollers, size_t n
 
 int64_t turns_next_ms(const struct turns *turns, struct poller *const *pollers, size_t n)
 {
-	bool gate = turns_somebody_answers(pollers, n);
+	bool shared = turns_somebody_answers(pollers, n);
 	int64_t next_ms = INT64_MAX;
 
 	for (size_t i = 0; i < n; i++) {
-		int64_t may_ms = eligible_ms(turns, pollers[i], gate);
+		int64_t may_ms = eligible_ms(turns, pollers[i], shared);
 
 		if (may_ms < next_ms)
 			next_ms = may_ms;

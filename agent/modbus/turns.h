@@ -4,8 +4,9 @@
  * Used by the thread of a link alone. The longest due goes first. A poll of
  * measurements goes on to its end, for a row is of one moment; late alarm status
  * overtakes it, read for read, so that neither starves the other. Asking a unit that
- * has not said who it is may cost a whole timeout: as long as somebody answers, such
- * questions get a part of the line's time and no more.
+ * has not said who it is may cost a whole timeout: after one in vain, those who answer
+ * have the line as long as it took, if they want it; a unit that is gone is left
+ * alone much longer.
  */
 #ifndef METERX_MODBUS_TURNS_H
 #define METERX_MODBUS_TURNS_H
@@ -20,8 +21,8 @@
 struct turns {
 	size_t last;	  /* served; the search for the next begins behind it */
 	bool overtaken;	  /* by the last request: the long poll under way is next */
-	int64_t ask_ms;	  /* units that are not identified wait until then */
-	int64_t probe_ms; /* and those that are gone until then */
+	int64_t ask_ms;	  /* until then those that are identified go first */
+	int64_t probe_ms; /* until then those that are gone are left alone, if anybody answers */
 };
 
 /* There is one that is identified. */
