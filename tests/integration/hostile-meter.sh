@@ -8,11 +8,13 @@ retry 20 values 1:1:integer 2:2:integer
 walk mxBranchEnergy | sort >"$dir/energies"
 walk mxBranchCurrent | sort >"$dir/true"
 
-# What is served of the column is in the file of true values.
+# What is served of the column is in the file of true values. What was wrong once is kept: a later
+# try does not make up for it.
 all_true() { # OBJECT FILE
 	local wrong
 	wrong=$(walk "$1" | sed -n "/$1/p" | sort | comm -23 - "$2")
-	[ -z "$wrong" ] || fail "served under \"$fault\": $wrong"
+	[ -z "$wrong" ] || say "served under \"$fault\": $wrong" >>"$dir/wrong"
+	[ ! -e "$dir/wrong" ] || fail "$(cat "$dir/wrong")"
 }
 
 while read -r fault; do

@@ -12,7 +12,7 @@ start_meterxd
 online 1
 
 put() { # OBJECT TYPE VALUE
-	snmpset -v2c -c private -t 3 -r 0 -Oqv "$agent" "$@" >/dev/null
+	snmpset -v2c -c private -t 10 -r 0 -Oqv "$agent" "$@" >/dev/null
 }
 
 says() { # TEXT

@@ -143,8 +143,10 @@ class TestFrames(Served):
             pdu = struct.pack(">BHHB", 16, 118, 2, 4) + struct.pack(">HH", 20, 20)
             self.assertEqual(port.ask(pdu, count=8), frame(1, pdu[:5]))
             self.assertEqual(port.ask(b"\x03\0\0\0\x7e", count=5), frame(1, b"\x83\x03"))
-            self.assertIn(b"Veris Model E30A", port.ask(b"\x11", count=64))
-            port.take(1000, 0.05)
+            data = port.ask(b"\x11", count=3)
+            data += port.take(data[2] + 2)
+            self.assertIn(b"Veris Model E30A", data)
+            self.assertTrue(good(data))
 
     def test_split_requests(self):
         for port in self.ports:
@@ -170,7 +172,7 @@ class TestFrames(Served):
         self.assertEqual(self.ports[1].take(len(RIGHT)), RIGHT)
 
     def test_late_answer_of_a_gateway_goes_to_who_is_there(self):
-        self.sim.tell("fault late 200 count 1")
+        self.sim.tell("fault late 1000 count 1")
         self.ports[1].send(frame(1, read_pdu(5)))
         until(lambda: self.sim.tell("fault") == "")
         self.ports[1].close()
@@ -216,9 +218,8 @@ class TestFaults(Served):
             self.assertEqual(self.spoiled(port, "noise-after 9", n + 9)[:n], RIGHT)
             self.assertEqual(self.spoiled(port, "dribble 5", n), RIGHT)
             self.assertEqual(len(self.spoiled(port, "garbage 33", 33)), 33)
-            endless = self.spoiled(port, "endless 100", n + 500)
-            self.assertEqual((endless[:n], len(endless)), (RIGHT, n + 500))
-            port.take(10000, 0.2)
+            endless = self.spoiled(port, "endless 100", n + 1000)
+            self.assertEqual((endless[:n], len(endless)), (RIGHT, n + 1000))
             self.in_order(port)
 
     def test_wrong_fields_have_a_right_check(self):
@@ -443,11 +444,18 @@ class TestTimes(unittest.TestCase):
 
     def test_two_requests_without_a_pause_are_none(self):
         sim, port = self.start("300:8N1")
-        port.send(frame(1, read_pdu(5)))
-        time.sleep(0.001)
-        port.send(frame(1, read_pdu(5)))
-        until(lambda: sim.line()["bad_crc"] == 1)
-        self.assertEqual(sim.line()["requests"], 0)
+
+        def taken_for_one():
+            """A busy machine may make a pause between them, but not always."""
+            sim.tell("line reset")
+            port.send(frame(1, read_pdu(5)))
+            time.sleep(0.001)
+            port.send(frame(1, read_pdu(5)))
+            until(lambda: sim.line()["bad_crc"] == 1 or sim.line()["answers"] == 2)
+            return sim.line()["requests"] == 0
+
+        until(taken_for_one)
+        self.assertEqual(sim.line()["bad_crc"], 1)
 
 
 class TestPlug(unittest.TestCase):
