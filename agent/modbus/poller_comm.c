@@ -136,7 +136,9 @@ void poller_missed(struct poller *poller, int64_t now_ms, const char *why)
 
 	if (poller->bulk.map != NULL && (poller->bulk.classes & CLASS(POLL_FAST)) != 0)
 		missed++;
-	poller_give_up(poller);
+	/* A silent unit that is saying who it is may take longer over it than from miss to miss. */
+	if (!poller->silent)
+		poller_give_up(poller);
 	poller->unidentified = true;
 	if (poller->rhythm.due_ms[POLL_ALARM] <= now_ms) {
 		rhythm_advance(&poller->rhythm, POLL_ALARM, now_ms);

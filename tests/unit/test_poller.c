@@ -369,6 +369,32 @@ static void test_silent_and_back(void **state)
 	assert_int_equal(value(SCOPE_BRANCH, Q_CURRENT, 1).quality, QUALITY_GOOD);
 }
 
+/* Who it is takes two reads, each longer than until the next poll is missed. */
+static void test_silent_and_back_slowly(void **state)
+{
+	(void)state;
+	rig_panel("poll = 2000\nalarm-poll = 1000\nslow-poll = 60000\nstale-after = 3\n"
+		  "link \"l\" { transport = \"tcp\" host = \"127.0.0.1\" response-timeout = 400 "
+		  "max-registers = 4 retries = 1 }\n"
+		  "panel \"P\" { index = 1 link = \"l\" unit = 1 profile = \"bcpm\" }\n");
+	work();
+	assert_int_equal(rig_comm(rig.slot), COMM_ONLINE);
+	rig.fail = -ETIMEDOUT;
+	run_until(START_MS + 10 * POLL_MS);
+	assert_int_equal(rig_comm(rig.slot), COMM_OFFLINE);
+	rig.fail = 0;
+	rig.read_takes_ms = ALARM_MS;
+	for (int i = 0; i < 500 && poller_silent(rig.poller); i++) {
+		if (poller_misses_ms(rig.poller) <= rig.now_ms)
+			poller_missed(rig.poller, rig.now_ms, NULL);
+		if (poller_due_ms(rig.poller) <= rig.now_ms)
+			poller_step(rig.poller, NULL, rig.now_ms, POLLER_ANY);
+		else
+			set_time(rig.now_ms + 100);
+	}
+	assert_false(poller_silent(rig.poller));
+}
+
 /* One poll without an answer is passing trouble; gone is who has not answered the question either. */
 static void test_silent_is_not_gone(void **state)
 {
@@ -1384,6 +1410,7 @@ int main(void)
 		TEST(test_no_half_polls),
 		TEST(test_retries),
 		TEST(test_silent_and_back),
+		TEST(test_silent_and_back_slowly),
 		TEST(test_silent_is_not_gone),
 		TEST(test_hung_thread),
 		TEST(test_late_is_not_missed),
