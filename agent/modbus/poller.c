@@ -185,7 +185,9 @@ void poller_begin(struct poller *poller, struct poll *poll, unsigned classes, in
 {
 	poll_begin(poll, pollset_map(&poller->plans, classes), classes);
 	poll->begun_ms = now_ms;
-	poller->search_reads = SEARCH_READS;
+	/* An alarm poll that overtakes a long one does not give it another share. */
+	if (poll == &poller->bulk || poller->bulk.map == NULL)
+		poller->search_reads = SEARCH_READS;
 	rhythm_begin(&poller->rhythm, classes, now_ms);
 }
 
@@ -341,7 +343,10 @@ int poller_finish(struct poller *poller, struct poll *poll)
 	poller_publish(poller, poll, stale_scales, now_ms);
 	if ((poll->classes & CLASS(POLL_FAST)) != 0)
 		poller_tell_refused(poller);
-	poller->doubting = (poll->classes & CLASS(POLL_SLOW)) != 0 && poller->plans.incomplete;
+	if ((poll->classes & CLASS(POLL_SLOW)) != 0) {
+		poller->doubting = poller->plans.incomplete && !poller->forgiven;
+		poller->forgiven = false;
+	}
 	poll_end(poll);
 	if (poll == &poller->alarm)
 		poller->bulk.classes &= ~CLASS(POLL_ALARM);

@@ -90,7 +90,10 @@ static void replan(struct poller *poller)
 
 	poller->plans.incomplete = true;
 	poller_build_maps(poller);
-	if (alarm)
+	/* A poll that reads nothing would be contact with a meter that nobody has asked. */
+	if (poller_alarm_map(poller) == NULL)
+		poller->rhythm.due_ms[POLL_ALARM] = RHYTHM_NEVER;
+	else if (alarm)
 		begin_again(poller, &poller->alarm);
 	if (bulk)
 		begin_again(poller, &poller->bulk);
@@ -165,6 +168,7 @@ void poller_forgive(struct poller *poller, const struct plan_read *read)
 
 	log_info("poller", "panel %s: registers %u to %u are answered again: all is asked for anew",
 		poller->conf->name, read->reg + base, read->reg + read->count - 1 + base);
+	poller->forgiven = true;
 	pollset_forgive(&poller->plans);
 	poller_build_maps(poller);
 	poller_start_now(poller, clock_mono_ms());

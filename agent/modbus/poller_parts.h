@@ -60,6 +60,7 @@ struct poller {
 	struct poll identify, alarm, bulk;
 	bool unidentified; /* the next read is one of identification */
 	bool doubting;     /* before the next poll: is what was refused still refused? */
+	bool forgiven;     /* it was not: the settings are read once before that is asked again */
 	bool bulk_turn;    /* an alarm poll has overtaken the bulk: one read of it comes first */
 	bool rescaled;     /* the last measurements were dropped for a change of scales */
 	bool alarm_waits;  /* an alarm poll was dropped for a whole poll to tell its news */

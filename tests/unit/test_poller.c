@@ -50,6 +50,7 @@ static struct {
 	unsigned good_before;  /* reads that still go well */
 	unsigned refused_first, refused_last; /* exception 2; 0: none */
 	unsigned refusals;
+	unsigned refuse_permille, seed; /* exception 2 at random */
 	bool any_unit;
 	unsigned read_takes_ms;
 	struct bus_timing timing;
@@ -89,6 +90,11 @@ int bus_read(struct bus *bus, uint8_t unit, unsigned function, uint16_t reg, uin
 	}
 	if (rig.refused_first != 0 && rig.refused_first <= (unsigned)reg + count &&
 		rig.refused_last > reg) {
+		rig.refusals++;
+		return BUS_EXCEPTION(2);
+	}
+	rig.seed = rig.seed * 1103515245 + 12345;
+	if (reg > 5 && (rig.seed >> 16) % 1000 < rig.refuse_permille) {
 		rig.refusals++;
 		return BUS_EXCEPTION(2);
 	}
@@ -1088,6 +1094,76 @@ static void test_refused_later(void **state)
 	assert_int_equal(good(SCOPE_BRANCH, Q_CURRENT, 2), 0);
 }
 
+/* The question is not lost for an alarm poll that ends behind the poll of settings. */
+static void test_refused_beside_an_alarm(void **state)
+{
+	unsigned refusals;
+
+	(void)state;
+	refuse(1340, 1342);
+	work();
+	rig.read_takes_ms = 2 * ALARM_MS;
+	set_time(START_MS + 60000);
+	poller_step(rig.poller, NULL, rig.now_ms, POLLER_ANY);
+	poller_step(rig.poller, NULL, rig.now_ms, POLLER_ALARM); /* the first of two reads */
+	while (poller_busy(rig.poller))
+		poller_step(rig.poller, NULL, rig.now_ms, POLLER_BULK);
+	assert_true(class_time(POLL_SLOW) > START_MS + 60000);
+	poller_step(rig.poller, NULL, rig.now_ms, POLLER_ALARM);
+	assert_int_equal(class_time(POLL_ALARM), rig.now_ms);
+	refusals = rig.refusals;
+	poller_step(rig.poller, NULL, rig.now_ms, POLLER_ANY);
+	assert_int_equal(rig.refusals, refusals + 1);
+}
+
+/* Now this, now that: it has its polls and their share of looking, but not all of the line. */
+static void test_refused_at_random(void **state)
+{
+	const unsigned polls = 600000 / POLL_MS;
+	unsigned reads;
+
+	(void)state;
+	rig.read_takes_ms = 5;
+	rig.refuse_permille = 100;
+	run_until(START_MS + 60000);
+	reads = rig.reads;
+	run_until(START_MS + 660000);
+	assert_in_range(rig.reads - reads, polls, polls * 200);
+	rig.refuse_permille = 0;
+	run_until(rig.now_ms + 130000);
+	assert_int_equal(rig_comm(rig.slot), COMM_ONLINE);
+	assert_int_equal(value(SCOPE_BRANCH, Q_CURRENT, 5).quality, QUALITY_GOOD);
+}
+
+/* Without a register to ask for there is no alarm poll, and so no contact by one. */
+static void test_refused_alarms(void **state)
+{
+	const struct snapshot *snapshot;
+	int64_t contact_ms;
+	unsigned reads;
+
+	(void)state;
+	refuse(178, 300); /* all of the class */
+	run_until(START_MS + 10 * POLL_MS);
+	assert_int_equal(rig_comm(rig.slot), COMM_ONLINE);
+	while (class_time(POLL_FAST) < rig.now_ms)
+		run_until(rig.now_ms + 100);
+	contact_ms = rig.now_ms;
+	reads = rig.reads;
+	run_until(contact_ms + POLL_MS - 100);
+	assert_int_equal(rig.reads, reads);
+	snapshot = store_get(rig.slot);
+	assert_int_equal(snapshot->contact_ms, contact_ms);
+	store_put(rig.slot, snapshot);
+	/* Answered again, they are polled again. */
+	refuse(0, 0);
+	run_until(rig.now_ms + 130000);
+	while (class_time(POLL_FAST) < rig.now_ms)
+		run_until(rig.now_ms + 100);
+	run_until(rig.now_ms + ALARM_MS);
+	assert_int_equal(class_time(POLL_ALARM), rig.now_ms);
+}
+
 /* More than one poll's share of looking: some are missed, then it is as with few. */
 static void test_many_refused(void **state)
 {
@@ -1446,6 +1522,9 @@ int main(void)
 		TEST(test_refused_in_part),
 		TEST(test_refused_on_a_slow_line),
 		TEST(test_refused_later),
+		TEST(test_refused_beside_an_alarm),
+		TEST(test_refused_at_random),
+		TEST(test_refused_alarms),
 		TEST(test_many_refused),
 		TEST(test_all_refused),
 		TEST(test_plans_follow_the_line),
