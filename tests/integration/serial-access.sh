@@ -5,10 +5,10 @@
 . "$(dirname "$0")/../lib.sh"
 require_mibs
 [ -z "${METERX_TEST_WRAPPER:-}" ] || skip "the user changes"
-spawn sim "$build/meterx-sim" --serial "$dir/line:0:8N1" --control "$dir/sim" --units 1
+spawn sim "$build/meterx-sim" --serial "$dir/line:0:8E1" --control "$dir/sim" --units 1
 retry 10 sim requests
 write_conf <<-END
-	link "line" { transport = "rtu" device = "$dir/line" baud = 115200 parity = "none" response-timeout = $((200 * slow)) }
+	link "line" { transport = "rtu" device = "$dir/line" baud = 115200 parity = "even" response-timeout = $((200 * slow)) }
 	panel "P1" { index = 1 link = "line" unit = 1 profile = "bcpme" }
 END
 start_snmpd "agentXPerms 0777 0755"
@@ -74,5 +74,24 @@ rm "$dir/meterxd.log"
 spawn meterxd "$build/meterxd" --user "$who" -f -c "$dir/meterxd.conf"
 retry 30 error_is "the device is in use by another process"
 stop holder || :
+online 1
+
+say "in use by the daemon: others leave it as it is"
+"$build/meterx" -c "$dir/meterxd.conf" poll P1 >"$dir/said" 2>&1 && fail "polled with two masters"
+grep -F "the device is in use by another process" "$dir/said" || fail "$(cat "$dir/said")"
+python3 -c '
+import errno, fcntl, os, struct, sys
+TIOCGEXCL = 0x80045440
+try:
+    fd = os.open(sys.argv[1], os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
+    sys.exit(struct.unpack("i", fcntl.ioctl(fd, TIOCGEXCL, bytes(4)))[0] == 0)
+except OSError as error:
+    sys.exit(error.errno != errno.EBUSY)' "$dir/line" || fail "the line is not the daemon's own any more"
+
+say "as a killed one has left it"
+stop meterxd KILL || :
+rm "$dir/meterxd.log"
+spawn meterxd "$build/meterxd" --user "$who" -f -c "$dir/meterxd.conf"
+retry 30 log_has meterxd "link: line .*: up"
 online 1
 stop_meterxd
