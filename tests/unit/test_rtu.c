@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
@@ -35,6 +36,9 @@
 #define UNIT       7
 #define OTHER_UNIT 8
 #define TIMEOUT_MS 150
+#define PATIENT_MS 3000 /* where an answer comes for sure: the meter may be kept from the processor */
+#define PAUSE_MS   40   /* a longer one within an answer may end it */
+#define UNTIL_NEXT UINT_MAX /* so late is an answer that comes behind the next request */
 #define COUNT      10
 #define BAUD       38400
 #define GAP_US     1750
@@ -73,6 +77,7 @@ struct meter {
 	atomic_bool stop;
 	int64_t spoke_us;     /* last byte of an answer */
 	int64_t least_gap_us; /* from there to the next request */
+	atomic_bool hesitated; /* it was kept waiting in the middle of an answer */
 };
 
 static size_t with_crc(uint8_t *bytes, size_t n)
@@ -106,9 +111,26 @@ static void say(struct meter *meter, const uint8_t *bytes, size_t n)
 static void pass_ms(struct meter *meter, unsigned ms)
 {
 	int64_t end_ms = clock_mono_ms() + ms;
+	struct pollfd next = { .fd = meter->fd, .events = POLLIN };
 
-	while (clock_mono_ms() < end_ms && !atomic_load(&meter->stop))
+	if (ms == UNTIL_NEXT)
+		while (!atomic_load(&meter->stop) && poll(&next, 1, 10) <= 0)
+			;
+	else
+		while (clock_mono_ms() < end_ms && !atomic_load(&meter->stop))
+			poll(NULL, 0, 1);
+}
+
+static void say_byte_by_byte(struct meter *meter, const uint8_t *bytes, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		int64_t before_ms = clock_mono_ms();
+
+		say(meter, bytes + i, 1);
 		poll(NULL, 0, 1);
+		if (clock_mono_ms() - before_ms > PAUSE_MS)
+			atomic_store(&meter->hesitated, true);
+	}
 }
 
 static size_t right_answer(const uint8_t *request, unsigned number, uint8_t *answer)
@@ -174,21 +196,21 @@ static void answer_request(struct meter *meter, const uint8_t *request, unsigned
 	poll(NULL, 0, (int)(12 * 10 * 1000 / atomic_load(&meter->baud)) + 2);
 	pass_ms(meter, act.late_ms);
 	spoil(act.manner, answer, &n);
-	if (act.manner == NOISE_BEFORE)
-		say(meter, noise, sizeof(noise));
 	/* In one piece with the answer, so that no pause comes between. */
-	if (act.manner == NOISE_AFTER) {
+	if (act.manner == NOISE_BEFORE) {
+		memmove(answer + sizeof(noise), answer, n);
+		memcpy(answer, noise, sizeof(noise));
+		n += sizeof(noise);
+	} else if (act.manner == NOISE_AFTER) {
 		memcpy(answer + n, noise, sizeof(noise));
 		n += sizeof(noise);
 	} else if (act.manner == TWICE) {
 		memcpy(answer + n, answer, n);
 		n *= 2;
 	}
-	for (size_t i = 0; act.manner == BYTE_BY_BYTE && i < n; i++) {
-		say(meter, answer + i, 1);
-		poll(NULL, 0, 1);
-	}
-	if (act.manner != BYTE_BY_BYTE)
+	if (act.manner == BYTE_BY_BYTE)
+		say_byte_by_byte(meter, answer, n);
+	else
 		say(meter, answer, n);
 	for (unsigned i = 0; act.manner == ENDLESS && i < 400 && !atomic_load(&meter->stop); i++) {
 		say(meter, noise, sizeof(noise));
@@ -322,14 +344,14 @@ static void stop(struct meter *meter, struct bus *bus)
 }
 
 /* As the link does it. What is answered must be the answer to the last request. */
-static int ask(struct meter *meter, struct bus *bus)
+static int ask_within(struct meter *meter, struct bus *bus, uint32_t timeout_ms)
 {
 	uint16_t words[COUNT] = { 0 };
 	int rc;
 
 	if (!bus_connected(bus))
 		assert_int_equal(bus_connect(bus, 1000), 0);
-	rc = bus_read(bus, UNIT, 3, 100, COUNT, TIMEOUT_MS, words);
+	rc = bus_read(bus, UNIT, 3, 100, COUNT, timeout_ms, words);
 	if (rc == 0) {
 		assert_int_equal(words[0], atomic_load(&meter->requests));
 		assert_int_equal(words[COUNT - 1], words[0]);
@@ -339,22 +361,33 @@ static int ask(struct meter *meter, struct bus *bus)
 	return rc;
 }
 
+static int ask(struct meter *meter, struct bus *bus)
+{
+	return ask_within(meter, bus, TIMEOUT_MS);
+}
+
+static int ask_patiently(struct meter *meter, struct bus *bus)
+{
+	return ask_within(meter, bus, PATIENT_MS);
+}
+
 struct fault {
 	const char *name;
 	struct act act;
 	int expect;
 	bool lasting; /* the next request may fail too */
+	bool waited_out; /* the right answer is waited for, until the timeout */
 };
 
 static const struct fault faults[] = {
 	{ "right", { RIGHT, 0 }, .expect = 0 },
 	{ "bad CRC", { BAD_CRC, 0 }, .expect = -EILSEQ },
-	{ "cut", { CUT, 0 }, .expect = -EILSEQ },
-	{ "silent", { SILENT, 0 }, .expect = -ETIMEDOUT },
-	{ "from another unit", { FROM_ANOTHER, 0 }, .expect = -EBADMSG },
-	{ "another function", { OTHER_FUNCTION, 0 }, .expect = -EBADMSG },
-	{ "another count", { OTHER_COUNT, 0 }, .expect = -EBADMSG },
-	{ "noise before", { NOISE_BEFORE, 0 }, .expect = -EILSEQ },
+	{ "cut", { CUT, 0 }, .expect = -EILSEQ, .waited_out = true },
+	{ "silent", { SILENT, 0 }, .expect = -ETIMEDOUT, .waited_out = true },
+	{ "from another unit", { FROM_ANOTHER, 0 }, .expect = -EBADMSG, .waited_out = true },
+	{ "another function", { OTHER_FUNCTION, 0 }, .expect = -EBADMSG, .waited_out = true },
+	{ "another count", { OTHER_COUNT, 0 }, .expect = -EBADMSG, .waited_out = true },
+	{ "noise before", { NOISE_BEFORE, 0 }, .expect = -EILSEQ, .waited_out = true },
 	{ "noise after", { NOISE_AFTER, 0 }, .expect = 0 },
 	{ "twice", { TWICE, 0 }, .expect = 0 },
 	{ "busy", { BUSY, 0 }, .expect = BUS_EXCEPTION(6) },
@@ -363,7 +396,7 @@ static const struct fault faults[] = {
 	{ "in time", { RIGHT, 50 }, .expect = 0 },
 };
 
-/* False: on a busy machine not even the answer before was in time, which tells nothing. */
+/* False: the meter was kept from the processor for longer than it may take, which tells nothing. */
 static bool meet(const struct fault *fault, enum transport transport)
 {
 	const struct act acts[] = { { RIGHT, 0 }, fault->act };
@@ -371,14 +404,15 @@ static bool meet(const struct fault *fault, enum transport transport)
 	struct bus *bus = start(&meter, transport, acts, 2);
 	int rc, next;
 
-	if (ask(&meter, bus) == -ETIMEDOUT) {
+	assert_int_equal(ask_patiently(&meter, bus), 0);
+	rc = ask_within(&meter, bus, fault->waited_out ? TIMEOUT_MS : PATIENT_MS);
+	if (rc != fault->expect && (rc == -ETIMEDOUT || atomic_load(&meter.hesitated))) {
 		stop(&meter, bus);
 		return false;
 	}
-	rc = ask(&meter, bus);
-	next = ask(&meter, bus);
+	next = ask_patiently(&meter, bus);
 	for (int k = 0; fault->lasting && next != 0 && k < 20; k++)
-		next = ask(&meter, bus);
+		next = ask_patiently(&meter, bus);
 	if (rc != fault->expect || next != 0)
 		fail_msg("%s: %s, %s", fault->name, bus_strerror(rc), bus_strerror(next));
 	if (transport == TRANSPORT_RTU && !fault->lasting && meter.least_gap_us < GAP_US)
@@ -435,7 +469,7 @@ static void test_late_answers(void **state)
 /* An exception may as well be that of the request before. */
 static void test_late_exception(void **state)
 {
-	static const struct act acts[] = { { BUSY, 450 } };
+	static const struct act acts[] = { { BUSY, UNTIL_NEXT } };
 	struct meter meter;
 	struct bus *bus = start(&meter, TRANSPORT_RTU, acts, 1);
 	int rc = 0;
@@ -466,7 +500,8 @@ static void test_late_refusal_of_a_write(void **state)
 		int rc = bus_write(bus, UNIT, 5, 1, TIMEOUT_MS, &value);
 
 		for (int k = 0; rc != 0 && k < 20; k++) {
-			assert_true(rc < 0);
+			/* The first one is refused indeed, late or only heard late. */
+			assert_true(rc < 0 || k == 0);
 			bus_recover(bus);
 			rc = bus_write(bus, UNIT, 5, 1, TIMEOUT_MS, &value);
 		}
@@ -495,7 +530,7 @@ static void test_silent_gateway(void **state)
 	}
 	assert_false(bus_connected(bus));
 	assert_int_equal(ask(&meter, bus), -ETIMEDOUT);
-	assert_int_equal(ask(&meter, bus), 0);
+	assert_int_equal(ask_patiently(&meter, bus), 0);
 	assert_int_equal(atomic_load(&meter.connections), 2);
 	stop(&meter, bus);
 }
@@ -508,23 +543,23 @@ static void test_writes(void **state)
 	struct bus *bus = start(&meter, TRANSPORT_RTU, acts, ARRAY_LEN(acts));
 
 	(void)state;
-	assert_int_equal(bus_write(bus, UNIT, 5, 1, TIMEOUT_MS, &value), 0);
-	assert_int_equal(bus_write(bus, UNIT, 5, 1, TIMEOUT_MS, &value), -EILSEQ);
+	assert_int_equal(bus_write(bus, UNIT, 5, 1, PATIENT_MS, &value), 0);
+	assert_int_equal(bus_write(bus, UNIT, 5, 1, PATIENT_MS, &value), -EILSEQ);
 	bus_recover(bus);
-	assert_int_equal(bus_write(bus, UNIT, 5, 1, TIMEOUT_MS, &value), 0);
+	assert_int_equal(bus_write(bus, UNIT, 5, 1, PATIENT_MS, &value), 0);
 	stop(&meter, bus);
 }
 
 static void test_timing(void **state)
 {
-	static const struct act acts[] = { { RIGHT, 40 } };
+	static const struct act acts[] = { { RIGHT, 200 } };
 	struct bus_timing timing;
 	struct meter meter;
 	struct bus *bus = start(&meter, TRANSPORT_RTU, acts, 1);
 
 	(void)state;
 	assert_false(bus_last_timing(bus, &timing));
-	assert_int_equal(ask(&meter, bus), 0);
+	assert_int_equal(ask_patiently(&meter, bus), 0);
 	assert_true(bus_last_timing(bus, &timing));
 	assert_true(timing.turnaround_us >= 35000);
 	assert_true(timing.round_trip_us >= timing.turnaround_us + 8 * 260);
@@ -544,10 +579,10 @@ static void test_faster_than_its_line(void **state)
 	int failed = 0;
 
 	(void)state;
-	assert_int_equal(bus_read(bus, UNIT, 3, 100, COUNT, 1000, words), 0);
+	assert_int_equal(bus_read(bus, UNIT, 3, 100, COUNT, PATIENT_MS, words), 0);
 	atomic_store(&meter.baud, 115200);
 	for (int k = 0; k < 6; k++)
-		failed += ask(&meter, bus) != 0;
+		failed += ask_patiently(&meter, bus) != 0;
 	assert_in_range(failed, 0, 1);
 	stop(&meter, bus);
 }
@@ -566,7 +601,7 @@ static void test_silence(void **state)
 		struct bus *bus = start_at(&meter, TRANSPORT_RTU, cases[i].baud, NULL, 0);
 
 		for (int k = 0; k < 4; k++)
-			assert_int_equal(ask(&meter, bus), 0);
+			assert_int_equal(ask_patiently(&meter, bus), 0);
 		assert_true(meter.least_gap_us >= cases[i].gap_us);
 		stop(&meter, bus);
 	}
@@ -580,7 +615,7 @@ static void test_unplugged(void **state)
 	int rc;
 
 	(void)state;
-	assert_int_equal(ask(&meter, bus), 0);
+	assert_int_equal(ask_patiently(&meter, bus), 0);
 	atomic_store(&meter.stop, true);
 	pthread_join(meter.thread, NULL);
 	close(meter.fd);
