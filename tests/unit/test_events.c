@@ -25,7 +25,7 @@
 #include "sim_rig.h"
 
 #define RHYTHM "poll = 100\nalarm-poll = 100\nslow-poll = 1000\nstale-after = 3\nnotify-hold = 300\n"
-#define LINK   "link \"sim\" { transport = \"tcp\" host = \"127.0.0.1\" port = % response-timeout = 300 retries = 1 }\n"
+#define LINK   "link \"sim\" { transport = \"tcp\" host = \"127.0.0.1\" port = % response-timeout = 10000 retries = 1 }\n"
 #define PANEL1 "panel \"P1\" { index = 1 link = \"sim\" unit = 1 profile = \"bcpm\" }\n"
 #define PANEL2 "panel \"P2\" { index = 2 link = \"sim\" unit = 2 profile = \"bcpm\" }\n"
 #define CONF   RHYTHM LINK PANEL1 PANEL2

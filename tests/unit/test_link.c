@@ -23,10 +23,15 @@
 #include "sim_rig.h"
 
 #define RHYTHM "poll = 200\nalarm-poll = 100\nslow-poll = 1000\nstale-after = 3\n"
-#define LINK   "link \"sim\" { transport = \"tcp\" host = \"127.0.0.1\" port = % response-timeout = 300 retries = 1 }\n"
+#define LINK_OF(timeout)                                                                           \
+	"link \"sim\" { transport = \"tcp\" host = \"127.0.0.1\" port = % "                            \
+	"response-timeout = " timeout " retries = 1 }\n"
+#define LINK   LINK_OF("300")
 #define PANEL1 "panel \"P1\" { index = 1 link = \"sim\" unit = 1 profile = \"bcpme\" }\n"
 #define PANEL2 "panel \"P2\" { index = 2 link = \"sim\" unit = 2 profile = \"bcpme\" }\n"
 #define CONF   RHYTHM LINK PANEL1 PANEL2
+/* Where somebody always answers: a simulator kept from the processor is not to be missed for it. */
+#define PATIENT RHYTHM LINK_OF("10000") PANEL1 PANEL2
 
 struct rig {
 	struct sim sim;
@@ -137,7 +142,7 @@ static void test_serves_both_panels(void **state)
 	struct link_status status;
 
 	(void)state;
-	rig_up(&rig, NULL, CONF);
+	rig_up(&rig, NULL, PATIENT);
 	assert_true(WAIT_FOR(online(&rig, 1) && online(&rig, 2)));
 	sim_tell(&rig.sim, "current 1 7 12.34");
 	sim_tell(&rig.sim, "current 2 7 0");
@@ -165,9 +170,9 @@ static void test_silent_unit_does_not_hold_up_the_other(void **state)
 	assert_true(WAIT_FOR(offline(&rig, 2)));
 	assert_int_equal(current_of(&rig, 2, 1).quality, QUALITY_STALE);
 	assert_true(polls_again(&rig, 1, POLL_FAST));
-	assert_true(online(&rig, 1));
-	assert_int_equal(status_of(&rig).state, LINK_UP);
-	assert_true(status_of(&rig).timeouts > 0);
+	assert_true(WAIT_FOR(online(&rig, 1) && offline(&rig, 2)));
+	assert_true(WAIT_FOR(status_of(&rig).state == LINK_UP));
+	assert_true(WAIT_FOR(status_of(&rig).timeouts > 0));
 	sim_tell(&rig.sim, "fault none");
 	assert_true(WAIT_FOR(online(&rig, 2)));
 	assert_int_equal(current_of(&rig, 2, 1).quality, QUALITY_GOOD);
@@ -191,7 +196,7 @@ static void test_silent_unit_comes_back_slowly(void **state)
 	sim_tell(&rig.sim, "fault none");
 	sim_tell(&rig.sim, "fault late 30 unit 2 regs 1-5");
 	assert_true(WAIT_FOR(online(&rig, 2)));
-	assert_true(online(&rig, 1));
+	assert_true(WAIT_FOR(online(&rig, 1)));
 	rig_down(&rig);
 }
 
@@ -200,7 +205,7 @@ static void test_silent_unit_does_not_wait_for_the_gone(void **state)
 {
 	static const char conf[] =
 		RHYTHM "link \"sim\" { transport = \"tcp\" host = \"127.0.0.1\" port = % "
-		       "response-timeout = 500 retries = 0 }\n" PANEL1 PANEL2
+		       "response-timeout = 1500 retries = 0 }\n" PANEL1 PANEL2
 		"panel \"P3\" { index = 3 link = \"sim\" unit = 3 profile = \"bcpme\" }\n";
 	struct rig rig;
 
@@ -252,7 +257,7 @@ static void test_deaf_peer(void **state)
 	assert_true(WAIT_FOR(status_of(&rig).state == LINK_BACKOFF));
 	sim_tell(&rig.sim, "fault none");
 	assert_true(WAIT_FOR(online(&rig, 1) && online(&rig, 2)));
-	assert_int_equal(status_of(&rig).state, LINK_UP);
+	assert_true(WAIT_FOR(status_of(&rig).state == LINK_UP));
 	rig_down(&rig);
 }
 
@@ -288,7 +293,7 @@ static void test_another_meter(void **state)
 	struct reading energy, since;
 
 	(void)state;
-	rig_up(&rig, NULL, CONF);
+	rig_up(&rig, NULL, PATIENT);
 	assert_true(WAIT_FOR(online(&rig, 1)));
 	since = rig_get(slot_of(&rig, 1), SCOPE_BRANCH, Q_ENERGY_DISCONTINUITY, 3);
 	energy = rig_get(slot_of(&rig, 1), SCOPE_BRANCH, Q_ENERGY, 3);
@@ -307,7 +312,7 @@ static void test_wrong_device(void **state)
 	struct rig rig;
 
 	(void)state;
-	rig_up(&rig, NULL, CONF);
+	rig_up(&rig, NULL, PATIENT);
 	assert_true(WAIT_FOR(online(&rig, 1) && online(&rig, 2)));
 	sim_tell(&rig.sim, "poke 1 5 1234");
 	assert_true(WAIT_FOR(offline(&rig, 1)));
@@ -338,12 +343,12 @@ static void test_exceptions_miss_polls(void **state)
 	struct rig rig;
 
 	(void)state;
-	rig_up(&rig, NULL, CONF);
+	rig_up(&rig, NULL, PATIENT);
 	assert_true(WAIT_FOR(online(&rig, 1) && online(&rig, 2)));
 	sim_tell(&rig.sim, "fault exception 4 unit 1 regs 1336-1377");
 	assert_true(WAIT_FOR(offline(&rig, 1)));
 	assert_true(online(&rig, 2));
-	assert_true(status_of(&rig).exceptions > 0);
+	assert_true(WAIT_FOR(status_of(&rig).exceptions > 0));
 	assert_int_equal(status_of(&rig).timeouts, 0);
 	/* The alarm status is still read. */
 	assert_true(polls_again(&rig, 1, POLL_ALARM));
@@ -359,13 +364,13 @@ static void test_gateway_speaks_for_itself(void **state)
 	struct rig rig;
 
 	(void)state;
-	rig_up(&rig, NULL, CONF);
+	rig_up(&rig, NULL, PATIENT);
 	assert_true(WAIT_FOR(online(&rig, 1) && online(&rig, 2)));
 	sim_tell(&rig.sim, "fault exception 11 unit 1");
 	assert_true(WAIT_FOR(offline(&rig, 1)));
 	assert_true(online(&rig, 2));
+	assert_true(WAIT_FOR(status_of(&rig).gateway_exceptions > 0));
 	status = status_of(&rig);
-	assert_true(status.gateway_exceptions > 0);
 	assert_int_equal(status.exceptions + status.timeouts, 0);
 	assert_int_equal(status.crc_errors + status.wrong_answers, 0);
 	sim_tell(&rig.sim, "fault none");
@@ -379,7 +384,7 @@ static void test_settings_refused(void **state)
 	struct rig rig;
 
 	(void)state;
-	rig_up(&rig, NULL, CONF);
+	rig_up(&rig, NULL, PATIENT);
 	assert_true(WAIT_FOR(online(&rig, 1)));
 	sim_tell(&rig.sim, "fault exception 4 unit 1 regs 1000-1041");
 	assert_true(WAIT_FOR(status_of(&rig).exceptions > 4));
@@ -393,13 +398,13 @@ static void test_registers_refused(void **state)
 	struct rig rig;
 
 	(void)state;
-	rig_up(&rig, NULL, CONF);
+	rig_up(&rig, NULL, PATIENT);
 	assert_true(WAIT_FOR(online(&rig, 1) && online(&rig, 2)));
 	sim_tell(&rig.sim, "current 1 4 12.3");
 	assert_true(WAIT_FOR(current_is(&rig, 1, 4, 12300)));
 	sim_tell(&rig.sim, "fault exception 2 unit 1 regs 1340-1342");
-	assert_true(WAIT_FOR(current_of(&rig, 1, 5).quality == QUALITY_NONE));
-	assert_int_equal(current_of(&rig, 1, 7).quality, QUALITY_NONE);
+	assert_true(WAIT_FOR(current_of(&rig, 1, 5).quality == QUALITY_NONE &&
+			     current_of(&rig, 1, 7).quality == QUALITY_NONE));
 	sim_tell(&rig.sim, "current 1 4 45.6");
 	assert_true(WAIT_FOR(current_is(&rig, 1, 4, 45600)));
 	assert_int_equal(current_of(&rig, 1, 8).quality, QUALITY_GOOD);
@@ -484,13 +489,14 @@ static void test_latch(void **state)
 static void test_reload(void **state)
 {
 	static const char renamed[] =
-		RHYTHM LINK "panel \"Other\" { index = 1 link = \"sim\" unit = 1 profile = \"bcpme\" }\n";
+		RHYTHM LINK_OF("10000")
+		"panel \"Other\" { index = 1 link = \"sim\" unit = 1 profile = \"bcpme\" }\n";
 	struct rig rig;
 	struct slot *slot;
 	uint64_t reads;
 
 	(void)state;
-	rig_up(&rig, NULL, CONF);
+	rig_up(&rig, NULL, PATIENT);
 	assert_true(WAIT_FOR(online(&rig, 1) && online(&rig, 2)));
 	slot = slot_of(&rig, 1);
 	rig_reload(&rig, renamed);
@@ -500,7 +506,7 @@ static void test_reload(void **state)
 	reads = register_reads(&rig, 2);
 	assert_true(polls_again(&rig, 1, POLL_FAST));
 	assert_int_equal(register_reads(&rig, 2), reads);
-	rig_reload(&rig, CONF);
+	rig_reload(&rig, PATIENT);
 	assert_true(WAIT_FOR(online(&rig, 2)));
 	assert_int_equal(status_of(&rig).reconnects, 0);
 	rig_down(&rig);
@@ -558,7 +564,7 @@ static void test_link_without_panels(void **state)
 	assert_string_equal(status_of(&rig).error, "no panel to poll");
 	rig_reload(&rig, CONF);
 	assert_true(WAIT_FOR(online(&rig, 1) && online(&rig, 2)));
-	assert_int_equal(status_of(&rig).state, LINK_UP);
+	assert_true(WAIT_FOR(status_of(&rig).state == LINK_UP));
 	rig_down(&rig);
 }
 

@@ -30,6 +30,8 @@
 #define LINK_OF(options)                                                                           \
 	"link \"sim\" { transport = \"tcp\" host = \"127.0.0.1\" port = % " options " }\n"
 #define LINK   LINK_OF("response-timeout = 250 retries = 1")
+/* Where every request is answered: a simulator kept from the processor is not to be missed for it. */
+#define PATIENT LINK_OF("response-timeout = 10000 retries = 1")
 #define PANEL1 "panel \"P1\" { index = 1 link = \"sim\" unit = 1 profile = \"bcpme\" }\n"
 #define PANEL2 "panel \"P2\" { index = 2 link = \"sim\" unit = 2 profile = \"bcpme\" }\n"
 #define RARELY "poll = 3600000\nalarm-poll = 3600000\nslow-poll = 3600000\nstale-after = 20\n"
@@ -254,7 +256,7 @@ static void test_good(void **state)
 	struct rig rig;
 
 	(void)state;
-	rig_up(&rig, NULL, RARELY LINK PANEL1);
+	rig_up(&rig, NULL, RARELY PATIENT PANEL1);
 	sim_tell(&rig.sim, "scale 1 voltage mains -1");
 	for (size_t i = 0; i < ARRAY_LEN(good); i++) {
 		struct job *job = settings_job(&rig, &good[i], 1);
@@ -286,7 +288,7 @@ static void test_shared_register(void **state)
 	struct job *job;
 
 	(void)state;
-	rig_up(&rig, NULL, RARELY LINK PANEL1);
+	rig_up(&rig, NULL, RARELY PATIENT PANEL1);
 	job = settings_job(&rig, &setting, 1);
 	run(&rig, job);
 	want_end(job, JOB_DONE, "");
@@ -326,7 +328,7 @@ static void test_refused_by_the_profile(void **state)
 	uint64_t before;
 
 	(void)state;
-	rig_up(&rig, NULL, RARELY LINK PANEL1);
+	rig_up(&rig, NULL, RARELY PATIENT PANEL1);
 	before = last_event(&rig);
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		struct job *job = settings_job(&rig, &cases[i].setting, 1);
@@ -467,7 +469,7 @@ static void test_acknowledged(void **state)
 	int before = atomic_load(&n_done);
 
 	(void)state;
-	rig_up(&rig, NULL, RARELY LINK PANEL1);
+	rig_up(&rig, NULL, RARELY PATIENT PANEL1);
 	sim_tell(&rig.sim, "fault exception 5 function 6");
 	sim_tell(&rig.sim, "requests reset");
 	job = settings_job(&rig, &setting, 1);
@@ -564,7 +566,7 @@ static void test_what_was_set_at_the_meter(void **state)
 	struct rig rig;
 
 	(void)state;
-	rig_up(&rig, NULL, RARELY LINK PANEL1);
+	rig_up(&rig, NULL, RARELY PATIENT PANEL1);
 	for (int refused = 0; refused < 2; refused++) {
 		struct job *job = settings_job(&rig, three, 3);
 
@@ -596,7 +598,7 @@ static void test_taking_back_only_what_is_ours(void **state)
 	uint64_t before;
 
 	(void)state;
-	rig_up(&rig, NULL, RARELY LINK PANEL1);
+	rig_up(&rig, NULL, RARELY PATIENT PANEL1);
 	sim_tell(&rig.sim, "write 1 121 40");  /* somebody else */
 	sim_tell(&rig.sim, "write 1 172 550"); /* we */
 	before = last_event(&rig);
@@ -627,7 +629,7 @@ static void test_all_are_checked_first(void **state)
 	struct job *job;
 
 	(void)state;
-	rig_up(&rig, NULL, RARELY LINK PANEL1);
+	rig_up(&rig, NULL, RARELY PATIENT PANEL1);
 	sim_tell(&rig.sim, "requests reset");
 	job = settings_job(&rig, two, 2);
 	run(&rig, job);
@@ -648,7 +650,7 @@ static void test_ct_size(void **state)
 	struct job *job;
 
 	(void)state;
-	rig_up(&rig, NULL, "poll = 200\nalarm-poll = 200\nslow-poll = 3600000\n" LINK PANEL1);
+	rig_up(&rig, NULL, "poll = 200\nalarm-poll = 200\nslow-poll = 3600000\n" PATIENT PANEL1);
 	sim_tell(&rig.sim, "freeze on");
 	sim_tell(&rig.sim, "current 1 7 12.34");
 	job = settings_job(&rig, &setting, 1);
@@ -734,7 +736,7 @@ static void test_clear_latch(void **state)
 	uint64_t before;
 
 	(void)state;
-	clear_setup(&rig, RARELY LINK PANEL1);
+	clear_setup(&rig, RARELY PATIENT PANEL1);
 	before = last_event(&rig);
 	sim_tell(&rig.sim, "latch 1 5 low"); /* not polled yet */
 	job = latch_job(&rig, SCOPE_BRANCH, 5, LEVEL_HIGH);
@@ -765,7 +767,7 @@ static void test_clear_unseen_latch(void **state)
 	struct job *job;
 
 	(void)state;
-	clear_setup(&rig, RARELY LINK PANEL1);
+	clear_setup(&rig, RARELY PATIENT PANEL1);
 	sim_tell(&rig.sim, "latch 1 9 off");
 	assert_false(latched(&rig, SCOPE_BRANCH, 9, LEVEL_OFF));
 	job = latch_job(&rig, SCOPE_BRANCH, 9, LEVEL_OFF);
@@ -787,7 +789,7 @@ static void test_latched_again(void **state)
 	uint32_t before;
 
 	(void)state;
-	clear_setup(&rig, RARELY LINK PANEL1);
+	clear_setup(&rig, RARELY PATIENT PANEL1);
 	before = raises(&rig, 5, LEVEL_HIGH);
 	sim_tell(&rig.sim, "fault latch-again function 6 count 1");
 	job = latch_job(&rig, SCOPE_BRANCH, 5, LEVEL_HIGH);
@@ -806,7 +808,7 @@ static void test_clear_voltage_latch(void **state)
 	struct job *job;
 
 	(void)state;
-	clear_setup(&rig, RARELY LINK PANEL1);
+	clear_setup(&rig, RARELY PATIENT PANEL1);
 	sim_tell(&rig.sim, "write 1 236 0");
 	sim_tell(&rig.sim, "write 1 238 1");
 	sim_tell(&rig.sim, "step 1");
@@ -881,7 +883,7 @@ static void test_no_such_latch(void **state)
 	struct rig rig;
 
 	(void)state;
-	rig_up(&rig, NULL, RARELY LINK PANEL1);
+	rig_up(&rig, NULL, RARELY PATIENT PANEL1);
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		struct job *job = latch_job(&rig, cases[i].scope, cases[i].channel, cases[i].level);
 
@@ -898,7 +900,7 @@ static void test_clear_latches(void **state)
 	struct job *job;
 
 	(void)state;
-	clear_setup(&rig, RARELY LINK PANEL1);
+	clear_setup(&rig, RARELY PATIENT PANEL1);
 	sim_tell(&rig.sim, "latch 1 9 off"); /* not polled yet */
 	job = plain_job(&rig, JOB_CLEAR_LATCHES);
 	run(&rig, job);
@@ -973,7 +975,7 @@ static void test_settings_before_commands(void **state)
 	struct job *job;
 
 	(void)state;
-	clear_setup(&rig, RARELY LINK PANEL1);
+	clear_setup(&rig, RARELY PATIENT PANEL1);
 	job = new_job(&rig, 1, 3);
 	job->ops[0].kind = JOB_CLEAR_LATCHES;
 	job->ops[1].kind = JOB_CLEAR_LATCH;
@@ -1111,7 +1113,7 @@ static void test_two_at_once(void **state)
 	int before = atomic_load(&n_done);
 
 	(void)state;
-	rig_up(&rig, NULL, RARELY LINK PANEL1);
+	rig_up(&rig, NULL, RARELY PATIENT PANEL1);
 	for (size_t i = 0; i < 2; i++) {
 		jobs[i] = settings_job(&rig, &settings[i], 1);
 		put(&rig, jobs[i]);
@@ -1148,7 +1150,7 @@ static void test_flood(void **state)
 	int before;
 
 	(void)state;
-	rig_up(&rig, (const char *const[]){ "--latency", "1", NULL }, OFTEN LINK PANEL1 PANEL2);
+	rig_up(&rig, (const char *const[]){ "--latency", "1", NULL }, OFTEN PATIENT PANEL1 PANEL2);
 	before = atomic_load(&n_done);
 	begun_ms = clock_mono_ms();
 	for (size_t i = 0; i < N; i++) {
@@ -1419,7 +1421,7 @@ static void test_alarms_amid_a_job(void **state)
 	for (unsigned i = 0; i < N; i++)
 		settings[i] =
 			(struct setting){ SCOPE_BRANCH, Q_RATING, i + 1, 0, 32000, 119 + i, 32 };
-	rig_up(&rig, NULL, OFTEN LINK PANEL1 PANEL2);
+	rig_up(&rig, NULL, OFTEN PATIENT PANEL1 PANEL2);
 	sim_tell(&rig.sim, "fault late 20");
 	asked = requests(&rig, 1);
 	job = settings_job(&rig, settings, N);
@@ -1452,7 +1454,7 @@ static void test_write_amid_a_poll(void **state)
 	int64_t polled_ms;
 
 	(void)state;
-	clear_setup(&rig, RARELY LINK_OF("response-timeout = 300 max-registers = 16") PANEL1);
+	clear_setup(&rig, RARELY LINK_OF("response-timeout = 10000 max-registers = 16") PANEL1);
 	assert_true(WAIT_FOR(class_ms(&rig, 1, POLL_ONCE) != 0));
 	sim_tell(&rig.sim, "fault late 20 function 3");
 	polled_ms = class_ms(&rig, 1, POLL_SLOW);
@@ -1491,7 +1493,7 @@ static void test_stale_connection(void **state)
 	struct job *job;
 
 	(void)state;
-	rig_up(&rig, NULL, RARELY LINK PANEL1);
+	rig_up(&rig, NULL, RARELY PATIENT PANEL1);
 	assert_true(WAIT_FOR(class_ms(&rig, 1, POLL_ONCE) != 0));
 	sim_tell(&rig.sim, "power-cycle 1");
 	job = plain_job(&rig, JOB_COMMAND);
