@@ -75,6 +75,7 @@ struct link {
 
 	unsigned failures; /* connections in a row that failed or brought no answer */
 	unsigned in_vain;  /* timeouts in a row */
+	int last_rc;       /* of the last request */
 	uint64_t connections;
 	uint64_t answers;      /* on this connection */
 	int64_t answered_ms;   /* last answer of any unit, 0: never */
@@ -210,6 +211,7 @@ static void note_request(void *arg, int rc, int64_t duration_us)
 		status->round_trip_us =
 			(uint32_t)((7 * (int64_t)status->round_trip_us + duration_us) / 8);
 	add_load(link, duration_us);
+	link->last_rc = rc;
 	link->status_dirty = true;
 	link->rest_until_ms = clock_mono_ms() + link->conf->turnaround_ms;
 	keep_fresh(link, clock_mono_ms());
@@ -442,7 +444,8 @@ static void serve(struct link *link, int64_t now_ms)
 	if (rc < 0)
 		connection_failed(link, rc);
 	link->asked_ms = 0;
-	if (unidentified && poller_unidentified(link->pollers[i]) && rc != 1)
+	/* A gateway's word for it is in vain, too, though it is to be tried again at once. */
+	if (unidentified && poller_unidentified(link->pollers[i]) && (rc != 1 || link->last_rc != 0))
 		turns_in_vain(&link->turns, now_ms, clock_mono_ms());
 }
 

@@ -378,6 +378,25 @@ static void test_gateway_speaks_for_itself(void **state)
 	rig_down(&rig);
 }
 
+/* Its exceptions are slow and as many as tries are configured: who answers does not wait for all of them. */
+static void test_slow_gateway_speaks_for_itself(void **state)
+{
+	static const char *const options[] = { "--gateway", "11:300", NULL };
+	static const char conf[] =
+		RHYTHM "link \"sim\" { transport = \"tcp\" host = \"127.0.0.1\" port = % "
+		       "response-timeout = 5000 retries = 10 }\n" PANEL1
+		"panel \"P3\" { index = 3 link = \"sim\" unit = 3 profile = \"bcpme\" }\n"
+		"panel \"P4\" { index = 4 link = \"sim\" unit = 4 profile = \"bcpme\" }\n"
+		"panel \"P5\" { index = 5 link = \"sim\" unit = 5 profile = \"bcpme\" }\n";
+	struct rig rig;
+
+	(void)state;
+	rig_up(&rig, options, conf);
+	assert_true(WAIT_FOR(online(&rig, 1)));
+	assert_true(status_of(&rig).gateway_exceptions < 3 * 10);
+	rig_down(&rig);
+}
+
 /* Settings that cannot be read cost neither measurements nor alarms. */
 static void test_settings_refused(void **state)
 {
@@ -606,6 +625,7 @@ int main(void)
 		cmocka_unit_test(test_scale_changes),
 		cmocka_unit_test(test_exceptions_miss_polls),
 		cmocka_unit_test(test_gateway_speaks_for_itself),
+		cmocka_unit_test(test_slow_gateway_speaks_for_itself),
 		cmocka_unit_test(test_settings_refused),
 		cmocka_unit_test(test_registers_refused),
 		cmocka_unit_test(test_old_firmware),
