@@ -16,6 +16,7 @@
 #include "config/profile.h"
 
 #define CONF_NAME_MAX 64
+#define CONF_POLL_MAX_MS 3600000 /* poll, alarm-poll */
 #define CIRCUIT_POLES_MAX 3
 /* Configured circuits are 1 to 1999; 2000 + n and 3000 + n are the meter's own. */
 #define CIRCUIT_CONFIGURED_MAX 1999

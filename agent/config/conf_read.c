@@ -218,8 +218,8 @@ static const struct field config_fields[] = {
 
 /* 0: not given; see read_rhythm(). */
 static const struct field rhythm_fields[] = {
-	{ NUMBER("poll", panel_conf, poll_ms, 100, 3600000, 0), .unit = "ms" },
-	{ NUMBER("alarm-poll", panel_conf, alarm_poll_ms, 100, 3600000, 0), .unit = "ms" },
+	{ NUMBER("poll", panel_conf, poll_ms, 100, CONF_POLL_MAX_MS, 0), .unit = "ms" },
+	{ NUMBER("alarm-poll", panel_conf, alarm_poll_ms, 100, CONF_POLL_MAX_MS, 0), .unit = "ms" },
 	{ NUMBER("slow-poll", panel_conf, slow_poll_ms, 1000, 86400000, 0), .unit = "ms" },
 	{ NUMBER("stale-after", panel_conf, stale_after, 1, 1000, 0), .unit = "polls" },
 };
@@ -574,19 +574,26 @@ static const struct field panel_name_fields[] = {
 	{ TEXT("branches-file", panel_names, branches_file, 1, PATH_LENGTH_MAX) },
 };
 
+/* Of one that is not, enough has been said. */
+static bool unit_is_good(const struct where *where)
+{
+	const struct setting *unit = syntax_get(where->section, "unit");
+	int64_t number;
+
+	return unit != NULL && number_parse(unit->text, 0, UINT8_MAX, &number) == 0;
+}
+
 static void resolve_link(const struct where *where, const struct config *config, const char *name,
 	struct panel_conf *panel)
 {
-	bool unit_given = syntax_get(where->section, "unit") != NULL;
-
 	if (name[0] == '\0')
 		return;
 	panel->link = conf_link(config, name);
 	if (panel->link == NULL && where->whole)
 		field_problem(where, field_line(where, "link"), "link: there is no link \"%.*s\"",
 			text_shown(name), name);
-	if (panel->link != NULL && panel->link->transport != TRANSPORT_TCP && unit_given &&
-		(panel->unit < 1 || panel->unit > 247))
+	if (panel->link != NULL && panel->link->transport != TRANSPORT_TCP &&
+		unit_is_good(where) && (panel->unit < 1 || panel->unit > 247))
 		field_problem(where, field_line(where, "unit"),
 			"unit: \"%u\" is out of range on a serial line (1 to 247)", panel->unit);
 }
@@ -851,7 +858,7 @@ static void check_panel_against(
 			"index: %u is taken by panel \"%.*s\", line %d", panel->index,
 			text_shown(other->name), other->name, line_of(where, "panel", other->name));
 	if (panel->link != NULL && panel->link == other->link && panel->unit == other->unit &&
-		syntax_get(where->section, "unit") != NULL)
+		unit_is_good(where))
 		field_problem(where, field_line(where, "unit"),
 			"unit: %u of link \"%.*s\" is panel \"%.*s\" already, line %d", panel->unit,
 			text_shown(panel->link->name), panel->link->name, text_shown(other->name),

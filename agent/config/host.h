@@ -10,7 +10,7 @@
 
 /* Add to doubts that everybody may write the configuration file. */
 void host_review_file(const struct config *config, struct problems *doubts);
-/* Add to doubts serial devices that are not there, or are none. */
+/* Add to doubts serial devices that are not there, are none, or are the same one. */
 void host_review_devices(const struct config *config, struct problems *doubts);
 
 #endif

@@ -199,11 +199,17 @@ static uint32_t shortest_ms(const struct forecast_panel *panels, size_t n, bool 
 /* "poll = 13100, alarm-poll = 3200, baud = 38400, fewer panels or fewer registers" */
 static void print_help(const struct forecast *forecast, uint32_t poll_ms, uint32_t baud, FILE *out)
 {
+	uint32_t least_ms = rounded_up(forecast->least_ms);
+	uint32_t alarm_ms = rounded_up(forecast->alarm_ms);
+
 	fprintf(out, "; what helps:");
-	if (forecast->least_ms > poll_ms)
-		fprintf(out, " poll = %u,", rounded_up(forecast->least_ms));
-	if (forecast->alarm_ms > 0)
-		fprintf(out, " alarm-poll = %u,", rounded_up(forecast->alarm_ms));
+	/* Both or neither: one of them alone would not do. */
+	if (least_ms <= CONF_POLL_MAX_MS && alarm_ms <= CONF_POLL_MAX_MS) {
+		if (forecast->least_ms > poll_ms)
+			fprintf(out, " poll = %u,", least_ms);
+		if (alarm_ms > 0)
+			fprintf(out, " alarm-poll = %u,", alarm_ms);
+	}
 	if (baud > 0)
 		fprintf(out, " baud = %u,", baud);
 	fprintf(out, " fewer panels on it or fewer registers\n");

@@ -38,3 +38,35 @@ say 'link "a" { transport = "tcp" ' >"$dir/meterxd.conf"
 ! check || fail "a file that breaks off is accepted"
 ! "$build/meterxd" --check -c "$dir/none.conf" >"$dir/said" 2>&1 || fail "a file that is not there is accepted"
 grep none.conf "$dir/said"
+
+say "a unit that is no number is one mistake"
+cat >"$dir/meterxd.conf" <<CONF
+profile-dir = "$source_dir/conf/profiles"
+link "l" { transport = "rtu" device = "/dev/null" }
+panel "P1" { index = 1 link = "l" unit = one profile = "bcpme" }
+panel "P2" { index = 2 link = "l" unit = two profile = "bcpme" }
+CONF
+! check || fail "a unit that is no number is accepted"
+equal "what is said" "$(grep -c unit: "$dir/said")" 2
+
+say "two links to one device, by different paths"
+ln -s /dev/null "$dir/by-id"
+cat >"$dir/meterxd.conf" <<CONF
+link "l" { transport = "rtu" device = "/dev/null" }
+link "m" { transport = "rtu" device = "$dir/by-id" }
+link "n" { transport = "rtu" device = "/dev/zero" }
+CONF
+check || fail "what may be plugged in otherwise later is refused"
+equal "warnings" "$(grep -c warning: "$dir/said")" 1
+grep -F "link \"m\": device $dir/by-id is that of link \"l\", /dev/null" "$dir/said"
+
+say "nothing is proposed that would be refused"
+{
+	say "profile-dir = \"$source_dir/conf/profiles\""
+	say 'link "l" { transport = "rtu-tcp" host = "127.0.0.1" port = 4001 baud = 1200 }'
+	for i in {1..247}; do
+		say "panel \"P$i\" { index = $i link = \"l\" unit = $i profile = \"bcpme\" }"
+	done
+} >"$dir/meterxd.conf"
+check || fail "a slow line is refused"
+grep -F "what helps: fewer panels on it or fewer registers" "$dir/said"
