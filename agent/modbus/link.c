@@ -105,6 +105,8 @@ static void publish_status(struct link *link)
 	link->status_ms = clock_mono_ms();
 }
 
+static const char no_panel[] = "no panel to poll";
+
 static const char *const state_names[] = {
 	[LINK_DOWN] = "down",
 	[LINK_CONNECTING] = "connecting",
@@ -321,7 +323,7 @@ static void take_update(struct link *link)
 	assign_panels(link, site, position);
 	if (link->n_pollers == 0) {
 		bus_close(link->bus);
-		enter(link, LINK_DOWN, "no panel to poll");
+		enter(link, LINK_DOWN, no_panel);
 	}
 }
 
@@ -790,6 +792,10 @@ static int prepare(struct link *link, struct site *site, size_t position)
 		return -errno;
 	bus_set_interrupt(link->bus, is_called_off, link);
 	assign_panels(link, site_ref(site), position);
+	if (link->n_pollers == 0) {
+		text_copy(link->status.error, sizeof(link->status.error), no_panel);
+		publish_status(link);
+	}
 	job_queue_attach(link->jobs, link->wake_fd);
 	rc = start_thread(link);
 	if (rc < 0)

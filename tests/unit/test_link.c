@@ -576,8 +576,12 @@ static void test_link_without_panels(void **state)
 	struct rig rig;
 
 	(void)state;
-	rig_up(&rig, NULL, CONF);
+	rig_up(&rig, NULL, RHYTHM LINK);
+	assert_int_equal(status_of(&rig).state, LINK_DOWN);
+	assert_string_equal(status_of(&rig).error, "no panel to poll");
+	rig_reload(&rig, CONF);
 	assert_true(WAIT_FOR(online(&rig, 1) && online(&rig, 2)));
+	assert_string_equal(status_of(&rig).error, "");
 	rig_reload(&rig, RHYTHM LINK);
 	assert_true(WAIT_FOR(status_of(&rig).state == LINK_DOWN));
 	assert_string_equal(status_of(&rig).error, "no panel to poll");
