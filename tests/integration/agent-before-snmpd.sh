@@ -3,7 +3,7 @@
 . "$(dirname "$0")/../lib.sh"
 require_mibs
 start_sim
-{ link m; panel 1 m 1; } | write_conf
+{ patient link m; panel 1 m 1; } | write_conf
 start_meterxd
 retry 10 asked_since 20 0
 start_snmpd

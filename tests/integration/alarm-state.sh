@@ -2,7 +2,7 @@
 # Alarms: from the meter's bits to the branch, alarm and active alarm tables, states and scalars, all
 # agreeing; and gone from all of them when the meter is cleared.
 . "$(dirname "$0")/../lib.sh"
-start_all
+patient start_all
 sim freeze on
 bits() { # OBJECT WANT
 	equal "$1" "$(snmpget -v2c -c "$community" -OvU "$agent" "$1" | grep -oE '[a-zA-Z]+\([0-6]\)' |

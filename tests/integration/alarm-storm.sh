@@ -6,7 +6,7 @@ require_mibs
 start_sim
 sim freeze on
 # Traps go by UDP: what a receiver on a busy host has no room for is gone.
-{ link m; panel 1 m 1; panel 2 m 2; say "notify-rate = $((slow > 1 ? 200 : 400))"; } | write_conf
+{ patient link m; panel 1 m 1; panel 2 m 2; say "notify-rate = $((slow > 1 ? 200 : 400))"; } | write_conf
 start_snmptrapd
 start_snmpd "$trap_sink"
 start_meterxd

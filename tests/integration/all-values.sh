@@ -7,8 +7,8 @@ start_sim
 sim freeze on
 poles='meter-circuits = {"two-pole", "three-pole"}'
 {
-	link a
-	link b
+	patient link a
+	patient link b
 	panel 1 a 1 "encoding = \"integer\" $poles"
 	panel 2 a 2 "encoding = \"integer\" $poles"
 	panel 3 b 1 "encoding = \"float\" $poles"

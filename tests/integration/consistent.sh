@@ -5,7 +5,7 @@
 require_mibs
 start_sim
 sim freeze on
-{ link m; panel 1 m 1; panel 2 m 2; say 'events = 100000'; } | write_conf
+{ patient link m; panel 1 m 1; panel 2 m 2; say 'events = 100000'; } | write_conf
 start_snmpd
 start_meterxd
 online 1 2

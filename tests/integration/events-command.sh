@@ -3,7 +3,7 @@
 # a kill; the same as mxEventTable says.
 . "$(dirname "$0")/../lib.sh"
 start_sim
-{ link m; panel 1 m 1 'branch 3 { label = "Kühlung" }'; panel 2 m 2; } | write_conf
+{ patient link m; panel 1 m 1 'branch 3 { label = "Kühlung" }'; panel 2 m 2; } | write_conf
 events() {
 	"$build/meterx" -c "$dir/meterxd.conf" events "$@"
 }
@@ -24,8 +24,11 @@ start_snmptrapd
 start_snmpd "$trap_sink"
 start_meterxd
 online 1 2
+sim freeze on
 sim write 1 165 1
 sim current 1 3 18
+retry 20 is mxBranchCurrent.1.3 18000 # the value when raised is of a poll before the raise
+sim step 2
 retry 20 is mxAlarmLatched.1.branch.3.highHigh true
 sim current 1 3 4
 retry 20 is mxAlarmActive.1.branch.3.highNonLatching false

@@ -31,7 +31,7 @@ sim step 40
 for unit in 1 2; do
 	sim write $unit 295 31010
 done
-{ link m; panel 1 m 1; panel 2 m 2; say 'events = 100000'; say "notify-rate = $((slow > 1 ? 200 : 400))"; } | write_conf
+{ patient link m; panel 1 m 1; panel 2 m 2; say 'events = 100000'; say "notify-rate = $((slow > 1 ? 200 : 400))"; } | write_conf
 start_snmptrapd
 start_snmpd "$trap_sink"
 start_meterxd

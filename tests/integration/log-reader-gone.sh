@@ -3,7 +3,7 @@
 . "$(dirname "$0")/../lib.sh"
 require_mibs
 start_sim
-{ link m; panel 1 m 1; } | write_conf
+{ patient link m; panel 1 m 1; } | write_conf
 start_snmpd
 mkfifo "$dir/pipe"
 head -n 1 "$dir/pipe" >"$dir/first-line" &
@@ -11,7 +11,7 @@ head -n 1 "$dir/pipe" >"$dir/first-line" &
 ${METERX_TEST_WRAPPER:-} "${meterxd[@]}" -f -l debug -c "$dir/meterxd.conf" >"$dir/pipe" 2>&1 &
 pids[meterxd]=$!
 online 1
-[ -s "$dir/first-line" ] || fail "no log was read"
+retry 10 test -s "$dir/first-line"
 for _ in 1 2 3; do
 	# Many requests on the way while the master dies.
 	for _ in 1 2 3 4; do walk mxObjects >/dev/null 2>&1 & done

@@ -28,7 +28,7 @@ older() {
 }
 retry 10 older
 for panel in 2 5; do
-	is mxPanelState.$panel online
+	online $panel
 	equal "currents of panel $panel" "$(walk mxBranchCurrent | grep -c "Current\.$panel\.")" 42
 done
 

@@ -10,8 +10,8 @@ run() { # PROFILE MODEL SIM-OPTION...
 	start_sim "$@"
 	sim freeze on
 	{
-		link a
-		link b
+		patient link a
+		patient link b
 		panel 1 a 1 'encoding = "integer" meter-circuits = {"two-pole", "three-pole"}'
 		panel 2 b 2 'encoding = "float" meter-circuits = {"two-pole", "three-pole"}'
 	} | write_conf

@@ -4,7 +4,7 @@
 require_mibs
 other=.1.3.6.1.4.1.8072.9999.9999.503.1.0
 start_sim
-{ link m; panel 1 m 1; } | write_conf
+{ patient link m; panel 1 m 1; } | write_conf
 start_snmpd
 start_subagent "override $other integer 42"
 retry 10 is $other 42

@@ -5,7 +5,7 @@
 
 read_panel() { # UNIT ENCODING
 	write_conf <<-CONF
-		$(link sim)
+		$(patient link sim)
 		panel "P" {
 		  index = 1 link = "sim" unit = $1 profile = "bcpme" encoding = "$2"
 		  meter-circuits = {"two-pole", "three-pole"}

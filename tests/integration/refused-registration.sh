@@ -3,7 +3,7 @@
 . "$(dirname "$0")/../lib.sh"
 require_mibs
 start_sim
-{ link m; panel 1 m 1; } | write_conf
+{ patient link m; panel 1 m 1; } | write_conf
 start_snmpd
 root=$(snmptranslate -On METERX-MIB::mxObjects)
 printf 'echo "$2"; echo integer; echo 7\n' >"$dir/seven"

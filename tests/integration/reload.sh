@@ -2,7 +2,7 @@
 # SIGHUP: labels, panels that come and go; an invalid file changes nothing; what is unchanged keeps
 # its connection and is served without a gap.
 . "$(dirname "$0")/../lib.sh"
-start_all
+patient start_all
 connections() {
 	sim requests | grep -o '"connections":[0-9]*'
 }
@@ -12,11 +12,11 @@ connected=$(connections)
 while [ ! -e "$dir/enough" ]; do get mxBranchCurrent.1.1 2>&1; done >"$dir/asked" &
 asking=$!
 
-{ link m; panel 1 m 1 'branch 3 { label = "Rack A1" }'; panel 2 m 2; } | write_conf
+{ patient link m; panel 1 m 1 'branch 3 { label = "Rack A1" }'; panel 2 m 2; } | write_conf
 kill -HUP "${pids[meterxd]}"
 retry 10 is mxBranchLabel.1.3 'Rack A1'
 
-{ link m; panel 1 m 1; panel 7 m 2; } | write_conf
+{ patient link m; panel 1 m 1; panel 7 m 2; } | write_conf
 kill -HUP "${pids[meterxd]}"
 online 7
 is mxAgentPanels.0 2
@@ -25,7 +25,7 @@ equal "branches of the panel that went" "$(walk mxBranchCurrent | grep -c 'Curre
 is mxBranchLabel.1.3 ''
 
 reloaded=$(get mxAgentReloaded.0)
-{ link m; panel 1 m 1 'poll = 7'; panel 1 m 3; panel 8 nowhere 1; } | write_conf
+{ patient link m; panel 1 m 1 'poll = 7'; panel 1 m 3; panel 8 nowhere 1; } | write_conf
 kill -HUP "${pids[meterxd]}"
 retry 10 log_has meterxd 'poll.*7'
 retry 10 log_has meterxd 'nowhere'

@@ -20,7 +20,7 @@ snmpd_conf() {
 		-e "s/^((trap2sink|informsink|trapsess).*):162/\1:$trap_port/" "$build/conf/snmpd-meterx.conf"
 }
 start_sim
-{ link m; panel 1 m 1; panel 3 m 2; } | write_conf
+{ patient link m; panel 1 m 1; panel 3 m 2; } | write_conf
 start_snmpd "$same_engine"
 ! log_has snmpd 'line [0-9]+:|Warning|Error|Can.t' || fail "snmpd has a complaint"
 start_meterxd

@@ -30,7 +30,7 @@ says "none.conf: cannot be read"
 
 say "--check"
 start_sim
-{ link m; panel 1 m 1; } | write_conf
+{ patient link m; panel 1 m 1; } | write_conf
 exits 0 "$program" --check --config "$dir/meterxd.conf"
 says "meterxd.conf: ok, 1 link, 1 panel"
 cp "$dir/meterxd.conf" "$dir/good.conf"
@@ -59,7 +59,7 @@ echo 'poll = nonsense' >>"$dir/meterxd.conf"
 kill -HUP "${pids[meterxd]}"
 retry 10 log_has meterxd 'meterxd.conf:[0-9]*: poll: "nonsense" is not a whole number'
 retry 10 log_has meterxd "not applied: running on"
-{ link m; panel 1 m 1; panel 2 m 2; } | write_conf
+{ patient link m; panel 1 m 1; panel 2 m 2; } | write_conf
 kill -HUP "${pids[meterxd]}"
 retry 10 log_has meterxd "read again: 1 link, 2 panels"
 sed -i 's|^agentx-socket.*|agentx-socket = "/elsewhere"|' "$dir/meterxd.conf"

@@ -4,7 +4,7 @@
 require_mibs
 database=$dir/state/meterx.db
 start_sim
-{ link m; panel 1 m 1; } | write_conf
+{ patient link m; panel 1 m 1; } | write_conf
 start_snmpd
 
 started=0
@@ -96,7 +96,7 @@ online 1
 is mxAgentEventStorage.0 degraded
 mkdir "$dir/none"
 retry 10 is mxAgentEventStorage.0 ok
-log_has meterxd "stored again"
+retry 10 log_has meterxd "stored again"
 stop_meterxd
 
 say "another agent has it"

@@ -2,6 +2,7 @@
 # Every alarm kind of the meter, panel and link, raised and cleared: as SNMPv2c trap, v2c inform and
 # SNMPv3 authPriv trap, each exactly once, and each varbind as mxEventTable has it.
 . "$(dirname "$0")/../lib.sh"
+response_timeout=1000 # a panel is silent, once
 require_mibs
 kinds=(v2c-trap v2c-inform v3-trap)
 for kind in "${kinds[@]}"; do

@@ -10,7 +10,7 @@ for kind in "${kinds[@]}"; do
 done
 start_sim --freeze
 # Nobody acknowledges a trap: slower than the buffers of receivers on a busy host run over.
-{ link m; panel 1 m 1; panel 2 m 2; say 'events = 100000'; say "notify-rate = $((slow > 1 ? 200 : 400))"; } | write_conf
+{ patient link m; panel 1 m 1; panel 2 m 2; say 'events = 100000'; say "notify-rate = $((slow > 1 ? 200 : 400))"; } | write_conf
 sed -i 's/^poll .*/poll = 1000/; s/^slow-poll .*/slow-poll = 60000/' "$dir/meterxd.conf"
 start_snmpd "${trap_sinks[@]}"
 start_meterxd -l debug

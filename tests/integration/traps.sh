@@ -6,7 +6,7 @@ require_mibs
 start_receiver v2c-trap
 start_sim --freeze
 sim poke 1 178-219 1
-{ link m; panel 1 m 1; } | write_conf
+{ patient link m; panel 1 m 1; } | write_conf
 sed -i '1i notify-window = 1' "$dir/meterxd.conf"
 start_meterxd
 retry 10 log_has meterxd 'P1 .*online'

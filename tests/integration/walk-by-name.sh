@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # A manager's view: table, bulk walk and a GET of 60 varbinds by name, with v2c and with v3 authPriv.
 . "$(dirname "$0")/../lib.sh"
-start_all
+patient start_all
 sim freeze on
 retry 20 values 1:1:integer 2:2:integer
 

@@ -6,7 +6,7 @@ require snmpset
 require_mibs
 
 put() { # OBJECT TYPE VALUE
-	snmpset -v2c -c private -t 3 -r 0 -Oqv "$agent" "$@" >/dev/null
+	snmpset -v2c -c private -t "${patience:-15}" -r 0 -Oqv "$agent" "$@" >/dev/null
 }
 
 asked_to_write() { # WORDS-THEN
@@ -15,7 +15,7 @@ asked_to_write() { # WORDS-THEN
 
 start_sim
 {
-	say "link \"m\" { transport = \"tcp\" host = \"127.0.0.1\" port = $sim_port response-timeout = 3000 }"
+	say "link \"m\" { transport = \"tcp\" host = \"127.0.0.1\" port = $sim_port response-timeout = 10000 }"
 	panel 1 m 1 'writes = {"thresholds", "labels"}'
 } | write_conf
 start_snmpd "rwcommunity private 127.0.0.1"
@@ -24,10 +24,10 @@ online 1
 
 for signal in KILL TERM; do
 	say "snmpd ends by SIG$signal with a SET open"
-	sim fault late 1500 function 6 >/dev/null
-	sim fault late 1500 function 16 >/dev/null
+	sim fault late 2500 function 6 >/dev/null
+	sim fault late 2500 function 16 >/dev/null
 	written=$(sim_count written)
-	{ ! put mxThresholdValue.1.1.0.1 u 655 2>/dev/null; } &
+	{ ! patience=4 put mxThresholdValue.1.1.0.1 u 655 2>/dev/null; } &
 	manager=$!
 	retry 10 asked_to_write "$written"
 	stop snmpd $signal || :

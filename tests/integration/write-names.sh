@@ -8,7 +8,7 @@ require_mibs
 # The configuration calls branch 1 so, and branch 2 nothing.
 conf() { # LABEL LOCATION
 	{
-		link m
+		patient link m
 		panel 1 m 1 "location = \"$2\" writes = {\"labels\"}
 			branch 1 { label = \"$1\" tenant = \"acme\" }"
 	} | write_conf
@@ -20,7 +20,7 @@ put() { # OBJECT VALUE...
 		words+=("$1" s "$2")
 		shift 2
 	done
-	snmpset -v2c -c private -t 3 -r 0 -Oqv "$agent" "${words[@]}" >/dev/null
+	snmpset -v2c -c private -t 15 -r 0 -Oqv "$agent" "${words[@]}" >/dev/null
 }
 
 # A reload has been applied; the main thread says so when it is through.

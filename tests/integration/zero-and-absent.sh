@@ -11,8 +11,8 @@ sim poke 1 249 0x8000  # B-N
 sim poke 1 2260 0x7fc0 # current of branch 5, float
 sim poke 1 2261 0
 {
-	link a
-	link b
+	patient link a
+	patient link b
 	panel 1 a 1 'encoding = "integer"'
 	panel 2 b 1 'encoding = "float"'
 } | write_conf
