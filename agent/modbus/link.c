@@ -755,7 +755,8 @@ static void name_peer(struct link *link)
 	if (link->conf->transport == TRANSPORT_RTU)
 		text_copy(link->peer, sizeof(link->peer), link->conf->device);
 	else
-		snprintf(link->peer, sizeof(link->peer), "%s:%u", link->conf->host,
+		snprintf(link->peer, sizeof(link->peer),
+			strchr(link->conf->host, ':') ? "[%s]:%u" : "%s:%u", link->conf->host,
 			link->conf->port);
 }
 

@@ -140,8 +140,10 @@ static void describe(const struct link_conf *link, char *text, size_t size)
 {
 	int length = link->transport == TRANSPORT_RTU
 			     ? snprintf(text, size, "link \"%s\" (%s", link->name, link->device)
-			     : snprintf(text, size, "link \"%s\" (%s:%u", link->name, link->host,
-				       link->port);
+			     : snprintf(text, size,
+				       strchr(link->host, ':') ? "link \"%s\" ([%s]:%u"
+							       : "link \"%s\" (%s:%u",
+				       link->name, link->host, link->port);
 
 	if (length < 0 || (size_t)length >= size)
 		return;

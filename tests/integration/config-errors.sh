@@ -63,10 +63,11 @@ grep -F "link \"m\": device $dir/by-id is that of link \"l\", /dev/null" "$dir/s
 say "nothing is proposed that would be refused"
 {
 	say "profile-dir = \"$source_dir/conf/profiles\""
-	say 'link "l" { transport = "rtu-tcp" host = "127.0.0.1" port = 4001 baud = 1200 }'
+	say 'link "l" { transport = "rtu-tcp" host = "::1" port = 4001 baud = 1200 }'
 	for i in {1..247}; do
 		say "panel \"P$i\" { index = $i link = \"l\" unit = $i profile = \"bcpme\" }"
 	done
 } >"$dir/meterxd.conf"
 check || fail "a slow line is refused"
+grep -F 'link "l" ([::1]:4001, 1200 baud) is too slow' "$dir/said" || fail "$(cat "$dir/said")"
 grep -F "what helps: fewer panels on it or fewer registers" "$dir/said"
