@@ -25,9 +25,20 @@ serve_rtu() {
 	start_snmpd
 	start_meterxd
 	served
-	local object
+	retry 20 note_truth
+}
+
+# The true values, of panels that are all there from the first to the last of them.
+note_truth() {
+	local object panel
 	for object in $checked; do
 		walk "$object" | sort >"$dir/$object.true"
+		for panel in "${panels[@]}"; do
+			grep -q "^$object\.$panel\." "$dir/$object.true" || return 1
+		done
+	done
+	for object in $checked; do
+		walk "$object" | sort | cmp - "$dir/$object.true" || return 1
 	done
 }
 
