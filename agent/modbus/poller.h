@@ -92,7 +92,8 @@ void poller_missed(struct poller *poller, int64_t now_ms, const char *why);
 
 /*
  * The thread is at work: what was read stays fresh until it is missed, however late
- * the next poll is for want of the line. At least between any two requests.
+ * the next poll is for want of the line; but not again what has grown stale while
+ * the thread stood still. At least between any two requests.
  */
 void poller_keep_fresh(struct poller *poller, int64_t now_ms);
 /*

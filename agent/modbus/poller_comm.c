@@ -155,7 +155,9 @@ void poller_missed(struct poller *poller, int64_t now_ms, const char *why)
 /*
  * Measurements are withdrawn for missed polls; by time alone only in case that this
  * thread never runs again. It does, so a poll that is late for want of the line, be
- * it by minutes, withdraws nothing: the age of the data tells how late it is.
+ * it by minutes, withdraws nothing: the age of the data tells how late it is. Where
+ * the thread itself has stood still for so long, on a host that was suspended, what is
+ * withdrawn remains so until the next poll.
  */
 void poller_keep_fresh(struct poller *poller, int64_t now_ms)
 {
@@ -167,6 +169,10 @@ void poller_keep_fresh(struct poller *poller, int64_t now_ms)
 	until_ms = poller_fresh_until_ms(poller, now_ms);
 	poller->renew_ms = now_ms + (until_ms - now_ms) / 2;
 	snapshot = store_begin(poller->slot);
+	if (now_ms >= snapshot->fresh_until_ms) {
+		store_cancel(poller->slot, snapshot);
+		return;
+	}
 	snapshot->fresh_until_ms = until_ms;
 	store_publish(poller->slot, snapshot);
 }

@@ -476,6 +476,21 @@ static void test_late_is_not_missed(void **state)
 	assert_int_equal(rig_comm(rig.slot), COMM_OFFLINE);
 }
 
+/* After a standstill, of the whole host say, what is old is not made new by going on. */
+static void test_standstill(void **state)
+{
+	(void)state;
+	work();
+	wait_for_the_line(START_MS + 60000);
+	set_time(rig.now_ms + STALE * POLL_MS + 2 * TIMEOUT_MS);
+	assert_int_equal(rig_comm(rig.slot), COMM_OFFLINE);
+	wait_for_the_line(rig.now_ms + 1000);
+	assert_int_equal(rig_comm(rig.slot), COMM_OFFLINE);
+	work();
+	assert_int_equal(rig_comm(rig.slot), COMM_ONLINE);
+	assert_int_equal(value(SCOPE_BRANCH, Q_CURRENT, 1).quality, QUALITY_GOOD);
+}
+
 /* On such a line polls are missed as rarely as they are made: three times a minute, not of 2 s. */
 static void test_missed_on_a_slow_line(void **state)
 {
@@ -1490,6 +1505,7 @@ int main(void)
 		TEST(test_silent_is_not_gone),
 		TEST(test_hung_thread),
 		TEST(test_late_is_not_missed),
+		TEST(test_standstill),
 		TEST(test_missed_on_a_slow_line),
 		TEST(test_late_and_then_missed),
 		TEST(test_interval_over_a_missed_poll),
