@@ -18,7 +18,7 @@ head -c 8 /dev/zero >"$dir/clock"
 start_receiver v2c-trap
 start_sim --freeze
 sim poke 1 178-219 1 # quiet: no latch of before
-{ link m; panel 1 m 1; } | write_conf
+{ response_timeout=1000 link m; panel 1 m 1; } | write_conf
 sed -i '1i notify-non-latched = yes notify-hold = 600000' "$dir/meterxd.conf"
 start_snmpd "${trap_sinks[@]}"
 METERX_TEST_WRAPPER="env LD_PRELOAD=$clock METERX_TEST_CLOCK=$dir/clock" start_meterxd

@@ -17,7 +17,7 @@ require_mibs
 start_receiver v2c-trap
 start_sim --freeze
 sim poke 1 178-219 0
-{ link m; panel 1 m 1; } | write_conf
+{ patient link m; panel 1 m 1; } | write_conf
 mount -t tmpfs -o size=1m,mode=700 none "$dir/state"
 leave() {
 	local status=$?

@@ -27,7 +27,7 @@ sim freeze on
 	patient link m
 	panel 5 m 5
 	for n in 1 2; do
-		link_to n$n "meter$n.example" "$sim_port"
+		response_timeout=500 link_to n$n "meter$n.example" "$sim_port"
 		panel $n n$n $n
 	done
 	# One name server that does not answer must not cost a thread for each name.

@@ -6,8 +6,8 @@ require_mibs
 start_sim
 sim freeze on
 {
-	link a
-	link b
+	patient link a
+	patient link b
 	panel 1 a 1 'encoding = "integer"'
 	panel 2 b 1 'encoding = "float"'
 } | write_conf

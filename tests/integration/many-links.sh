@@ -11,7 +11,7 @@ sim freeze on
 site() { # LINKS
 	local i
 	for ((i = 1; i <= $1; i++)); do
-		link l$i
+		patient link l$i
 		panel $((2 * i - 1)) l$i 1
 		panel $((2 * i)) l$i 2
 	done
@@ -56,7 +56,7 @@ for signal in TERM KILL; do
 	stop snmpd $signal || :
 	start_snmpd
 	retry 10 is mxPanelName.120 P120
-	is mxAgentPanelsOnline.0 $((2 * links))
+	retry 10 is mxAgentPanelsOnline.0 $((2 * links))
 done
 sim fault close count 20
 retry 20 is mxAgentPanelsOnline.0 $((2 * links))

@@ -8,7 +8,7 @@ require_mibs
 start_receiver v2c-trap
 start_sim --freeze
 sim poke 1 178-219 0
-{ link m; panel 1 m 1; panel 2 m 2; } | write_conf
+{ response_timeout=$((1000 / slow)) link m; panel 1 m 1; panel 2 m 2; } | write_conf
 start_snmpd "${trap_sinks[@]}" "agentXTimeout 20"
 start_meterxd
 online 1 2
