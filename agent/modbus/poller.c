@@ -258,6 +258,15 @@ bool poller_gone(const struct poller *poller)
 	return poller->silent && poller->probe_wait_ms > 2 * PROBE_MIN_MS;
 }
 
+/* Begun anew for a new connection it is still the same question: the tries of before count. */
+static void ask_who(struct poller *poller)
+{
+	unsigned tries = poller->identify.tries;
+
+	poll_begin(&poller->identify, poller->plans.identification, CLASS(POLL_ONCE));
+	poller->identify.tries = tries;
+}
+
 /* The poll whose read comes next, begun if need be; NULL: none is due. */
 static struct poll *choose_poll(struct poller *poller, int64_t now_ms, enum poller_turn turn)
 {
@@ -266,8 +275,7 @@ static struct poll *choose_poll(struct poller *poller, int64_t now_ms, enum poll
 
 	if (poller->unidentified) {
 		if (poller->identify.map == NULL)
-			poll_begin(&poller->identify, poller->plans.identification,
-				CLASS(POLL_ONCE));
+			ask_who(poller);
 		return &poller->identify;
 	}
 	if (turn == POLLER_BULK && poller->bulk.map != NULL) {

@@ -401,6 +401,18 @@ static void test_silent_and_back_slowly(void **state)
 	assert_false(poller_silent(rig.poller));
 }
 
+/* Each question in vain costs the connection, and each new one asks anew: it is silent all the same. */
+static void test_silent_over_connections(void **state)
+{
+	(void)state;
+	rig.fail = -ETIMEDOUT;
+	assert_int_equal(poller_step(rig.poller, NULL, rig.now_ms, POLLER_ANY), -ETIMEDOUT);
+	assert_false(poller_silent(rig.poller));
+	poller_restart(rig.poller);
+	assert_int_equal(poller_step(rig.poller, NULL, rig.now_ms, POLLER_ANY), -ETIMEDOUT);
+	assert_true(poller_silent(rig.poller));
+}
+
 /* One poll without an answer is passing trouble; gone is who has not answered the question either. */
 static void test_silent_is_not_gone(void **state)
 {
@@ -1502,6 +1514,7 @@ int main(void)
 		TEST(test_retries),
 		TEST(test_silent_and_back),
 		TEST(test_silent_and_back_slowly),
+		TEST(test_silent_over_connections),
 		TEST(test_silent_is_not_gone),
 		TEST(test_hung_thread),
 		TEST(test_late_is_not_missed),
