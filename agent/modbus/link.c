@@ -41,7 +41,7 @@
 #define BACKOFF_MAX_MS    30000
 #define REOPEN_MAX_MS     4000 /* a device that is plugged in again is no network to be spared */
 #define RECENT_TIMEOUTS   10 /* the last answer is so long ago at most: one timeout is not the link's end */
-#define SILENT_FIRST      8 /* timeouts that a link of several units may begin with before it is down */
+#define SILENT_FIRST      8 /* timeouts that a link of several units may begin with before it is down again */
 #define STATUS_MS         100   /* least time between two publications of counters */
 #define LOAD_WINDOW_US    5000000
 #define SLEEP_MAX_MS      60000
@@ -362,6 +362,7 @@ static int64_t backoff_ms(struct link *link)
 static void back_off(struct link *link, int rc)
 {
 	link->failures++;
+	link->in_vain = 0;
 	link->retry_ms = clock_mono_ms() + backoff_ms(link);
 	enter(link, LINK_BACKOFF, bus_strerror(rc));
 }
@@ -393,9 +394,11 @@ static void connect_link(struct link *link)
 		poller_restart(link->pollers[i]);
 }
 
-/* Nobody has answered yet, but not everybody has been asked. */
+/* Nobody has answered since the link began or was down, but not everybody has been asked. */
 static bool only_begun(const struct link *link)
 {
+	if (link->status.state == LINK_CONNECTING)
+		return link->in_vain < SILENT_FIRST && link->in_vain < link->n_pollers;
 	return link->answered_ms == 0 && link->status.state == LINK_UP && link->n_pollers > 1 &&
 	       link->in_vain < SILENT_FIRST;
 }

@@ -261,6 +261,30 @@ static void test_deaf_peer(void **state)
 	rig_down(&rig);
 }
 
+/* A peer that is back is not given up for the units that are not there and happen to be asked first. */
+static void test_deaf_peer_with_many_gone(void **state)
+{
+	char conf[2048];
+	int length = snprintf(conf, sizeof(conf), "%s",
+		RHYTHM "link \"sim\" { transport = \"tcp\" host = \"127.0.0.1\" port = % "
+		       "response-timeout = 300 retries = 0 }\n" PANEL1);
+	struct rig rig;
+
+	(void)state;
+	for (int unit = 3; unit < 10; unit++)
+		length += snprintf(conf + length, sizeof(conf) - (size_t)length,
+			"panel \"P%d\" { index = %d link = \"sim\" unit = %d profile = \"bcpme\" }\n",
+			unit, unit, unit);
+	rig_up(&rig, NULL, conf);
+	assert_true(WAIT_FOR(online(&rig, 1)));
+	sim_tell(&rig.sim, "fault deaf");
+	assert_true(WAIT_FOR(offline(&rig, 1)));
+	assert_true(WAIT_FOR(status_of(&rig).state == LINK_BACKOFF));
+	sim_tell(&rig.sim, "fault none");
+	assert_true(WAIT_FOR(online(&rig, 1)));
+	rig_down(&rig);
+}
+
 static void test_stops_while_nobody_answers(void **state)
 {
 	struct rig rig;
@@ -622,6 +646,7 @@ int main(void)
 		cmocka_unit_test(test_silent_unit_does_not_wait_for_the_gone),
 		cmocka_unit_test(test_peer_away_and_back),
 		cmocka_unit_test(test_deaf_peer),
+		cmocka_unit_test(test_deaf_peer_with_many_gone),
 		cmocka_unit_test(test_stops_while_nobody_answers),
 		cmocka_unit_test(test_stops_while_connecting),
 		cmocka_unit_test(test_another_meter),
