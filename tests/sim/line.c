@@ -20,11 +20,14 @@
 #define BABBLE_STEP 0.0001 /* seconds a byte where there is no pace */
 #define GRAIN	    0.0004 /* characters of fast lines leave together for so long, as from a FIFO */
 #define REACTION    0.005  /* seconds from what a master decides to what we see of it, at most */
+#define SURPRISE    0.05   /* ... where it depends on how busy the host is */
+#define PATIENCE    0.1	   /* seconds in which a master does not give up an answer */
 
 struct utterance {
 	struct utterance *next;
 	double begin; /* not before */
 	double step;  /* seconds a character */
+	double asked; /* when the request ended */
 	bool noise;   /* the master could not know */
 	enum answer_end end;
 	size_t len;
@@ -37,7 +40,7 @@ void line_init(struct line *line, struct stage *stage, const struct rtu_mode *mo
 {
 	line->stage = stage;
 	line->mode = *mode;
-	line->wire_end = line->spoken_end = line->pause_end = -INFINITY;
+	line->wire_end = line->spoken_end = line->excused_until = -INFINITY;
 	line->timer.fire = work_line;
 	line_reset_counts(line, reactor_now());
 	line->next = stage->lines;
@@ -155,16 +158,29 @@ static double arrival(const struct line *line, size_t index)
 	return line->started + (double)(index + 1) * line->first->step;
 }
 
-/* Whoever listens may get it at any time from before it was written to after that. */
-static void emit(struct line *line, const uint8_t *bytes, size_t len)
+/*
+ * A master waits for an answer. It does not for one that it has given up, nor for the rest of one
+ * that stopped in its middle, because this process did not get on: such may begin while its
+ * next request is on the way, through buffers that others have to work at.
+ */
+static double reaction(const struct utterance *utterance, size_t from, double now)
 {
+	bool surprise = from > 0 || now - utterance->asked > PATIENCE;
+
+	return surprise && !utterance->noise ? SURPRISE : REACTION;
+}
+
+/* Whoever listens may get it at any time from before it was written to after that. */
+static void emit(struct line *line, size_t from)
+{
+	const struct utterance *utterance = line->first;
 	double before = reactor_now(), after;
 
-	stage_trace(line->stage, ">", bytes, len);
-	line->emit(line->owner, bytes, len);
+	stage_trace(line->stage, ">", utterance->bytes + from, line->sent - from);
+	line->emit(line->owner, utterance->bytes + from, line->sent - from);
 	after = reactor_now();
 	if (after - line->spoken_end >= line->mode.silence)
-		line->pause_end = after;
+		line->excused_until = after + reaction(utterance, from, before);
 	line->spoken_end = before;
 	line->wire_end = fmax(line->wire_end, before);
 }
@@ -186,7 +202,7 @@ static bool speak(struct line *line, double now)
 	while (line->sent < utterance->len && arrival(line, line->sent) <= now)
 		line->sent++;
 	if (line->sent > from)
-		emit(line, utterance->bytes + from, line->sent - from);
+		emit(line, from);
 	if (line->sent < utterance->len)
 		return false;
 	end_speaking(line);
@@ -234,6 +250,7 @@ static void say(struct line *line, const struct answer *answer, unsigned unit, d
 	struct utterance *utterance = from_answer(line, answer);
 	double free_at = line->free_at[unit] > 0 ? line->free_at[unit] + line->mode.silence : 0;
 
+	utterance->asked = at;
 	if (answer->held) {
 		free(line->held);
 		line->held = utterance;
@@ -292,7 +309,7 @@ static void judge(struct line *line, double now)
 	bool soon = now - line->spoken_end < line->mode.silence;
 
 	/* ... and what has broken such a pause a moment ago it may not have seen. */
-	if (soon && now - line->pause_end < REACTION) {
+	if (soon && now < line->excused_until) {
 		line->counts.early++;
 		return;
 	}

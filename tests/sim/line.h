@@ -53,7 +53,7 @@ struct line {
 	double free_at[256];	/* when a unit has ended its last answer: it does one after another */
 
 	double spoken_end; /* of the last character of a meter that reached the master */
-	double pause_end;  /* when one that is long enough for a frame's end was last broken */
+	double excused_until; /* who speaks into what has broken a pause long enough for a frame's end */
 	double wire_end;   /* of the last character of anybody */
 	struct timer timer;
 	struct line_counts counts;
