@@ -22,7 +22,6 @@
 #include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -910,21 +909,27 @@ static void a_disk_full_at_start_is_lived_through(void **state)
 
 static atomic_bool disk_hangs;
 
-static int sync_when_it_may(long call, int fd)
+/*
+ * Nothing here loses what the kernel holds, and the disk of a busy host that is really
+ * asked may take its seconds: then it would be one that hangs, in every test of this file.
+ */
+static int sync_when_it_may(void)
 {
 	while (atomic_load(&disk_hangs))
 		usleep(1000);
-	return (int)syscall(call, fd);
+	return 0;
 }
 
 int fdatasync(int fd)
 {
-	return sync_when_it_may(SYS_fdatasync, fd);
+	(void)fd;
+	return sync_when_it_may();
 }
 
 int fsync(int fd)
 {
-	return sync_when_it_may(SYS_fsync, fd);
+	(void)fd;
+	return sync_when_it_may();
 }
 
 static void a_disk_that_does_not_answer_is_not_waited_for(void **state)
