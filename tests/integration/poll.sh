@@ -25,12 +25,13 @@ json() { # EXPRESSION OF d : its value
 start_sim --freeze --start-time 10:00
 dead=$(free_port tcp)
 write_conf <<CONF
-link "m"    { transport = "tcp" host = "127.0.0.1" port = $sim_port response-timeout = 500 }
+link "m"    { transport = "tcp" host = "127.0.0.1" port = $sim_port response-timeout = 10000 }
+link "hasty" { transport = "tcp" host = "127.0.0.1" port = $sim_port response-timeout = 500 }
 link "dead" { transport = "tcp" host = "127.0.0.1" port = $dead }
 panel "RPP-1A" { index = 1 link = "m" unit = 1 profile = "bcpme" location = "Room 1, row A"
 	branch 7  { label = "Chiller \"2\" Ä" tenant = "acme" breaker-amps = 16 }
 	circuit 1 { label = "three poles" branches = {7, 9, 11} } }
-panel "silent" { index = 8 link = "m" unit = 99 profile = "bcpme" }
+panel "silent" { index = 8 link = "hasty" unit = 99 profile = "bcpme" }
 panel "dead"   { index = 9 link = "dead" unit = 1 profile = "bcpme" }
 CONF
 conf=$dir/meterxd.conf
