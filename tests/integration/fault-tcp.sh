@@ -12,7 +12,7 @@ sim freeze on
 	for n in 1 2 3 4; do
 		start_peer "gateway$n"
 		[ $n -lt 4 ] || peer gateway4 mute # from the start
-		link_to "g$n" 127.0.0.1 "$peer_port"
+		response_timeout=500 link_to "g$n" 127.0.0.1 "$peer_port"
 		panel $n g$n $((n % 2 + 1))
 	done
 } >"$dir/site"
