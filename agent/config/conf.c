@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "core/refs.h"
+#include "core/util.h"
 
 struct config *conf_ref(struct config *config)
 {
@@ -114,6 +115,15 @@ const struct panel_conf *conf_panel(const struct config *config, const char *nam
 			return &config->panels[i];
 	}
 	return NULL;
+}
+
+void link_conf_address(const struct link_conf *link, char *text, size_t size)
+{
+	if (link->transport == TRANSPORT_RTU)
+		text_copy(text, size, link->device);
+	else
+		snprintf(text, size, strchr(link->host, ':') ? "[%s]:%u" : "%s:%u", link->host,
+			link->port);
 }
 
 bool link_conf_same(const struct link_conf *a, const struct link_conf *b)

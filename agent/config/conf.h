@@ -139,6 +139,8 @@ const struct input_conf *panel_conf_input(const struct panel_conf *panel, unsign
 const struct link_conf *conf_link(const struct config *config, const char *name);
 const struct panel_conf *conf_panel(const struct config *config, const char *name);
 
+/* Where it leads to: "192.0.2.5:502", "[2001:db8::5]:502", "/dev/ttyS0"; cut off at size. */
+void link_conf_address(const struct link_conf *link, char *text, size_t size);
 /* Same in everything that matters to a running link (not its index and name). */
 bool link_conf_same(const struct link_conf *a, const struct link_conf *b);
 /* Same in everything that matters to polling: link, unit, profile contents, encoding, rhythm. */

@@ -102,7 +102,7 @@ static void print_failure(const struct panel *panel, const struct traffic *traff
 	const struct panel_conf *conf = panel->conf;
 	char address[300];
 
-	link_address(conf->link, address, sizeof(address));
+	link_conf_address(conf->link, address, sizeof(address));
 	fprintf(stderr, "meterx: panel \"%s\" (link \"%s\", %s, unit %u): ", conf->name,
 		conf->link->name, address, conf->unit);
 	if (rc == -ENODEV)

@@ -96,7 +96,7 @@ static void put_head(struct json *json, const struct facts *facts)
 	const struct panel_conf *conf = facts->panel->conf;
 	char address[300];
 
-	link_address(conf->link, address, sizeof(address));
+	link_conf_address(conf->link, address, sizeof(address));
 	json_text(json, "panel", conf->name);
 	json_number(json, "index", conf->index);
 	json_text(json, "location", conf->location);

@@ -1,20 +1,7 @@
 /* poll_points: every element of every point that was read; see poll_print.h. */
 #include "config.h"
 
-#include <stdio.h>
-#include <string.h>
-
-#include "core/util.h"
 #include "ctl/poll_print.h"
-
-void link_address(const struct link_conf *link, char *text, size_t size)
-{
-	if (link->transport == TRANSPORT_RTU)
-		text_copy(text, size, link->device);
-	else
-		snprintf(text, size, strchr(link->host, ':') ? "[%s]:%u" : "%s:%u", link->host,
-			link->port);
-}
 
 const char *quality_name(enum quality quality)
 {

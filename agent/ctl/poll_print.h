@@ -13,9 +13,6 @@
 void poll_print_text(const struct facts *facts, bool all, FILE *out);
 void poll_print_json(const struct facts *facts, bool all, FILE *out);
 
-/* Address of a link: "192.0.2.5:502", "/dev/ttyS0". */
-void link_address(const struct link_conf *link, char *text, size_t size);
-
 /* One element of a point that was read. */
 struct poll_point {
 	const struct point *point;

@@ -84,7 +84,7 @@ static void print_head(const struct facts *facts, FILE *out)
 	const struct panel_conf *conf = facts->panel->conf;
 	char address[300];
 
-	link_address(conf->link, address, sizeof(address));
+	link_conf_address(conf->link, address, sizeof(address));
 	fprintf(out, "Panel     %s, index %u%s%s\n", conf->name, conf->index,
 		conf->location[0] != '\0' ? ", " : "", conf->location);
 	fprintf(out, "Link      %s, %s, unit %u\n", conf->link->name, address, conf->unit);

@@ -753,16 +753,6 @@ static int start_thread(struct link *link)
 	return 0;
 }
 
-static void name_peer(struct link *link)
-{
-	if (link->conf->transport == TRANSPORT_RTU)
-		text_copy(link->peer, sizeof(link->peer), link->conf->device);
-	else
-		snprintf(link->peer, sizeof(link->peer),
-			strchr(link->conf->host, ':') ? "[%s]:%u" : "%s:%u", link->conf->host,
-			link->conf->port);
-}
-
 /* A panel's polls stay where its first one was: neighbours do not meet for ever. */
 static int64_t start_after_ms(const struct site *site, size_t position)
 {
@@ -784,7 +774,7 @@ static int prepare(struct link *link, struct site *site, size_t position)
 	link->load_begun_us = clock_mono_us();
 	link->start_ms = clock_mono_ms() + start_after_ms(site, position);
 	atomic_init(&link->turned_ms, link->start_ms);
-	name_peer(link);
+	link_conf_address(link->conf, link->peer, sizeof(link->peer));
 	link->posted_down = journal_link_down(site->journal, link->conf->name);
 	link->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (link->wake_fd < 0)

@@ -9,13 +9,13 @@
 #include "modbus/outlook.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "core/util.h"
 #include "modbus/forecast.h"
 #include "modbus/pollset.h"
 
-#define TEXT_MAX 160
+#define TEXT_MAX    256
+#define ADDRESS_MAX 128
 
 /* What the polls of a kind of panel cost on a kind of line. */
 struct cost {
@@ -138,19 +138,13 @@ static bool is_serial(const struct link_conf *link)
 
 static void describe(const struct link_conf *link, char *text, size_t size)
 {
-	int length = link->transport == TRANSPORT_RTU
-			     ? snprintf(text, size, "link \"%s\" (%s", link->name, link->device)
-			     : snprintf(text, size,
-				       strchr(link->host, ':') ? "link \"%s\" ([%s]:%u"
-							       : "link \"%s\" (%s:%u",
-				       link->name, link->host, link->port);
+	char address[ADDRESS_MAX];
 
-	if (length < 0 || (size_t)length >= size)
-		return;
+	link_conf_address(link, address, sizeof(address));
 	if (is_serial(link))
-		snprintf(text + length, size - (size_t)length, ", %u baud)", link->baud);
+		snprintf(text, size, "link \"%s\" (%s, %u baud)", link->name, address, link->baud);
 	else
-		snprintf(text + length, size - (size_t)length, ")");
+		snprintf(text, size, "link \"%s\" (%s)", link->name, address);
 }
 
 /* The lowest usual rate at which the line would do, 0: none. */

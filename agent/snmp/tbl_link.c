@@ -4,7 +4,6 @@
 #include "snmp/tables.h"
 
 #include <stdio.h>
-#include <string.h>
 
 #include "core/util.h"
 #include "snmp/columns.h"
@@ -82,8 +81,7 @@ static GETTER(link_address)
 		snprintf(cell->buffer, sizeof(cell->buffer), "%s %u 8%c%u", conf->device,
 			conf->baud, parities[conf->parity], conf->stop_bits);
 	else
-		snprintf(cell->buffer, sizeof(cell->buffer),
-			strchr(conf->host, ':') ? "[%s]:%u" : "%s:%u", conf->host, conf->port);
+		link_conf_address(conf, cell->buffer, sizeof(cell->buffer));
 	cell_set_text(cell, cell->buffer);
 }
 
