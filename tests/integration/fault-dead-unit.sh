@@ -5,7 +5,7 @@
 . "$(dirname "$0")/../faults.sh"
 require_mibs
 start_sim --units 1,2
-{ link gw; panel 1 gw 1; panel 2 gw 9; panel 3 gw 2; } | write_conf
+{ response_timeout=500 link gw; panel 1 gw 1; panel 2 gw 9; panel 3 gw 2; } | write_conf
 sed -i "s/^poll .*/poll = 60000/; s/^alarm-poll.*/alarm-poll = 60000/; s/^slow-poll.*/slow-poll = 60000/" \
 	"$dir/meterxd.conf"
 start_snmpd
