@@ -75,7 +75,7 @@ enum poller_turn {
  * now, as the turn allows. Returns 1 when the panel
  * has more reads to do at once, 0 when not, negative errno when the bus failed
  * and the connection needs bus_recover(); the same read is then tried again, up
- * to the retries of the link (called off, -EINTR, is no failure but of a probe). A meter that answers with an exception misses the
+ * to the retries of the link (called off, -EINTR, is no failure). A meter that answers with an exception misses the
  * poll (published), without an error for the bus; but where it has no such
  * registers (exceptions 2 and 3) it is found out which, and they are left out
  * until one of them is answered, of which some are asked for with each poll of settings.

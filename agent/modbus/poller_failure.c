@@ -176,13 +176,23 @@ void poller_forgive(struct poller *poller, const struct plan_read *read)
 
 /* Failures */
 
+/* The meter has not missed anything, and whether it is back is not known: soon again. */
+static int called_off(struct poller *poller)
+{
+	if (poller->silent) {
+		poll_end(&poller->identify);
+		poller->probe_ms = clock_mono_ms() + PROBE_MIN_MS;
+	}
+	return -EINTR;
+}
+
 int poller_failed(struct poller *poller, struct poll *poll, const struct plan_read *read, int rc)
 {
 	const unsigned vital = CLASS(POLL_ALARM) | CLASS(POLL_FAST);
 	bool searching = poller->search.step != REFUSAL_NONE;
 
-	if (rc == -EINTR && !poller->silent)
-		return rc; /* called off: the meter has not missed anything */
+	if (rc == -EINTR)
+		return called_off(poller);
 	if (retry(poller, poll, rc))
 		return rc < 0 ? rc : 1;
 	note_failure(poller, read, rc);

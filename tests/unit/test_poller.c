@@ -401,6 +401,24 @@ static void test_silent_and_back_slowly(void **state)
 	assert_false(poller_silent(rig.poller));
 }
 
+/* A question that a job called off says nothing of the unit: it is asked again soon, however long it was away. */
+static void test_probe_called_off(void **state)
+{
+	(void)state;
+	rig.fail = -ETIMEDOUT;
+	run_until(START_MS + 20000);
+	assert_true(poller_gone(rig.poller));
+	rig.fail = -EINTR;
+	for (int i = 0; i < 3; i++) {
+		set_time(poller_due_ms(rig.poller));
+		assert_int_equal(poller_step(rig.poller, NULL, rig.now_ms, POLLER_ANY), -EINTR);
+		assert_int_equal(poller_due_ms(rig.poller), rig.now_ms + 1000);
+	}
+	rig.fail = 0;
+	run_until(rig.now_ms + 1000);
+	assert_int_equal(rig_comm(rig.slot), COMM_ONLINE);
+}
+
 /* Each question in vain costs the connection, and each new one asks anew: it is silent all the same. */
 static void test_silent_over_connections(void **state)
 {
@@ -1514,6 +1532,7 @@ int main(void)
 		TEST(test_retries),
 		TEST(test_silent_and_back),
 		TEST(test_silent_and_back_slowly),
+		TEST(test_probe_called_off),
 		TEST(test_silent_over_connections),
 		TEST(test_silent_is_not_gone),
 		TEST(test_hung_thread),
