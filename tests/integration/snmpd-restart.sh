@@ -11,8 +11,8 @@ for signal in TERM KILL TERM; do
 	start_snmpd
 	up=$(now_ms)
 	until get mxBranchCurrent.1.1 mxAgentPanels.0 mxActiveAlarmEvent 2>/dev/null | grep -qv '^No Such'; do
-		[ $(($(now_ms) - up)) -lt $((10000 * slow)) ] ||
-			fail "no answer 10 s after snmpd is back (killed by $signal)"
+		[ $(($(now_ms) - up)) -lt $((1500 * slow)) ] ||
+			fail "no answer 1.5 s after snmpd is back (killed by $signal)"
 	done
 	say "snmpd back after SIG$signal: all answers again after $(($(now_ms) - up)) ms"
 	walk mxObjects | awk '{ print $1 }' | sort >"$dir/after"
